@@ -1,0 +1,68 @@
+/**
+ * A host is three directories and the means to read below them. It is always passed in, so that a captured tree of
+ * another machine, or a host with planned changes laid over it, can stand in for the one that runs.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fromNode, isSystemError } from './errors.js';
+
+export interface Host {
+  /** Root of sysfs, `/sys` on the running host. */
+  readonly sys: string;
+  /** Root of procfs, `/proc` on the running host. */
+  readonly proc: string;
+  /** Where the lock is kept, `/run` on the running host. */
+  readonly run: string;
+  /**
+   * Whether the roots are the running kernel's. Then nothing is written below a root that statfs(2) does not confirm
+   * as sysfs, procfs or a cgroup file system.
+   */
+  readonly live: boolean;
+
+  /** The text of a file. @throws SystemError */
+  read(path: string): string;
+  /** The names in a directory, sorted. @throws SystemError */
+  list(path: string): string[];
+}
+
+/** The text of a file without surrounding white space, or undefined where the file does not exist. */
+export function readIfThere(host: Host, path: string): string | undefined {
+  return ifThere(() => host.read(path).trim());
+}
+
+/** The names in a directory, or undefined where it does not exist. */
+export function listIfThere(host: Host, path: string): string[] | undefined {
+  return ifThere(() => host.list(path));
+}
+
+function ifThere<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch (error) {
+    // ENODEV: kernfs answers so for an open file or directory whose object has just been removed.
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENODEV')) return undefined;
+    throw error;
+  }
+}
+
+export type Roots = Partial<Pick<Host, 'sys' | 'proc' | 'run'>>;
+
+/** The running host, or, where roots are given, a tree that stands in for one. */
+export function openHost(roots: Roots = {}): Host {
+  const live = roots.sys === undefined && roots.proc === undefined;
+  return {
+    sys: roots.sys ?? '/sys',
+    proc: roots.proc ?? '/proc',
+    run: roots.run ?? '/run',
+    live,
+    read: (path) => look(() => readFileSync(path, 'utf8')),
+    list: (path) => look(() => readdirSync(path)).sort(),
+  };
+}
+
+function look<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw fromNode(error);
+  }
+}

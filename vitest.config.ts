@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+// The forks pool: sched_setaffinity(0) binds one thread, so tests in worker threads would lie.
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    include: ['test/**/*.test.ts'],
+    exclude: ['test/vm/**'],
+    testTimeout: 30_000,
+    hookTimeout: 60_000,
+  },
+});
