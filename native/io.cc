@@ -1,0 +1,23 @@
+#include "io.h"
+
+#include <unistd.h>
+
+namespace vfio_isolate {
+
+int readWhole(int fd, std::string &text) {
+  for (;;) {
+    const size_t length = text.size();
+    text.resize(length + kReadSize);
+    const ssize_t got = retried([&] { return read(fd, text.data() + length, kReadSize); });
+    text.resize(length + (got > 0 ? static_cast<size_t>(got) : 0));
+    if (got <= 0) return got < 0 ? errno : 0;
+  }
+}
+
+int writeOnce(int fd, std::string_view value) {
+  const ssize_t put = retried([&] { return write(fd, value.data(), value.size()); });
+  if (put < 0) return errno;
+  return static_cast<size_t>(put) == value.size() ? 0 : EIO;
+}
+
+}  // namespace vfio_isolate

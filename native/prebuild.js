@@ -1,0 +1,33 @@
+/** Part of `npm pack`: puts the stripped binary of this machine's architecture and C library into prebuilds/. */
+import { execFileSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { program, root, run } from './cmake.js';
+import { nodeDirectory } from './node-headers.js';
+
+/** Symbols that node 20's own binary needs: what asks for no more loads wherever that runs. */
+const NEWEST = { GLIBC: '2.28', GLIBCXX: '3.4.21' };
+
+function isNewer(version, than) {
+  return version.localeCompare(than, 'en', { numeric: true }) > 0;
+}
+
+/** The symbol versions that a binary asks for beyond those. */
+function tooNew(file) {
+  const symbols = execFileSync('objdump', ['-T', file], { encoding: 'utf8' });
+  return [...symbols.matchAll(/\b(GLIBC|GLIBCXX)_([\d.]+)\)?\s+(\S+)/g)]
+    .filter(([, library, version]) => isNewer(version, NEWEST[library]))
+    .map(([, library, version, symbol]) => `${symbol} (${library}_${version})`);
+}
+
+const options = ['--napi', '--strip', '--tag-libc', '-t', process.versions.node];
+const headers = nodeDirectory ? { npm_config_nodedir: nodeDirectory } : {};
+run(process.execPath, [program('prebuildify', 'bin.js'), ...options], headers);
+// prebuildify has moved the checkout's own binary away.
+run(process.execPath, ['native/build.js']);
+
+const folder = `${root}/prebuilds/${process.platform}-${process.arch}`;
+const offending = readdirSync(folder).flatMap((name) => tooNew(`${folder}/${name}`));
+if (offending.length > 0) {
+  process.stderr.write(`the binary needs symbols that older systems lack: ${offending.join(', ')}\n`);
+  process.exit(1);
+}

@@ -1,0 +1,51 @@
+/** The addon under test: the checkout's own, or a sanitized one that the vitest configuration provides. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { inject } from 'vitest';
+import { type Addon, loadAddon, native } from '../../lib/native.js';
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    sanitizedAddon: string | undefined;
+  }
+}
+
+export const ROOT = join(import.meta.dirname, '../..');
+
+const sanitized = inject('sanitizedAddon');
+
+export const addonFile = sanitized ?? join(ROOT, 'build/Release/vfio_isolate.node');
+export const addon: Addon = sanitized === undefined ? native() : loadAddon([sanitized], true);
+
+/** What a script returned in a process of its own, or the errno of what it threw. */
+export interface Answer {
+  readonly value?: unknown;
+  readonly errno?: number;
+  readonly syscall?: string;
+}
+
+const PRELUDE = `
+  const addon = require(process.argv[1]);
+  const args = process.argv.slice(2);
+  addon.setErrorFactory((errno, syscall, path, value) => Object.assign(new Error(syscall), { errno, syscall, path, value }));
+  const attempt = async (call) => {
+    try { return { value: await call() }; } catch ({ errno, syscall }) { return { errno, syscall }; }
+  };
+`;
+
+/**
+ * Runs a script's body in a child node, which has `addon`, `args` and `attempt`, and gives what it returns.
+ * @param wrapper a command that runs it, such as strace and its options
+ */
+export function inChild<T = Answer>(body: string, args: readonly string[], wrapper: readonly string[] = []): T {
+  const script = `${PRELUDE} (async () => { ${body} })().then((out) => console.log(JSON.stringify(out)));`;
+  const [program = process.execPath, ...words] = [...wrapper, process.execPath, '-e', script, addonFile, ...args];
+  const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8', timeout: 60_000 });
+  if (status !== 0) throw new Error(`the child failed: ${status} ${error ?? ''}\n${stderr}\n${stdout}`);
+  return JSON.parse(stdout) as T;
+}
+
+/** strace of chosen calls, into a file, with faults injected. */
+export function strace(log: string, calls: string, ...options: string[]): string[] {
+  return ['strace', '-f', '-qq', '-o', log, '-e', `trace=${calls}`, '-e', 'signal=none', ...options];
+}

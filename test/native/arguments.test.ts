@@ -1,0 +1,228 @@
+/** Every argument of every call: a wrong type or range is a TypeError or RangeError, never anything else. */
+import { openSync, readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import { newControl } from '../../lib/native.js';
+import { addon, addonFile, inChild } from './addon.js';
+
+type Call = (...args: never[]) => unknown;
+
+const directory = new addon.Directory('/tmp');
+const control = newControl();
+const request = { hierarchy: directory, version: 1, proc: '/proc', to: 'nowhere', from: 'nowhere', control };
+const tasks = { tid: Int32Array.of(1), start: Float64Array.of(Number.NaN) };
+
+const ANY = [undefined, null, true, 7n, Symbol('s'), [], {}, () => 0, new Date(0), Number.NaN, -1, 0.5, 2 ** 60, ''];
+const except = (...good: unknown[]): unknown[] => ANY.filter((value) => !good.some((one) => Object.is(one, value)));
+
+const NO_TID = [...except(), Number.POSITIVE_INFINITY, 2 ** 31, '0'];
+const NO_PATH = [...except(''), 'a\0b', '\0', Buffer.from('x'), new String('x')];
+const NO_TEXT = [...except(''), Buffer.from('x')];
+const NO_TIDS = [
+  ...except(),
+  Int32Array.of(-1),
+  new Uint32Array(1),
+  [1],
+  new Float64Array(1),
+  new DataView(new ArrayBuffer(8)),
+];
+const NO_BYTES = [...except(), new Int8Array(8), new Uint8ClampedArray(8), new ArrayBuffer(8), 'ff'];
+const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]) as ArrayBuffer;
+const detached = new Int32Array(2);
+structuredClone(detached.buffer, { transfer: [detached.buffer] });
+const NO_CONTROL = [
+  ...except(),
+  new Int32Array(1),
+  new Int32Array(0),
+  new Uint32Array(2),
+  new Int32Array(resizable),
+  detached,
+];
+const NO_DIRECTORY = [...except(), '/tmp', Object.create(addon.Directory.prototype), { path: '/tmp' }, addon.Directory];
+
+/** The arguments of a good call, and for each of them the bad ones. */
+const cases: [name: string, call: Call, good: unknown[], bad: (readonly unknown[])[]][] = [
+  ['setErrorFactory', addon.setErrorFactory, [() => new Error()], [except(ANY[7])]],
+  ['getAffinity', addon.getAffinity, [0], [NO_TID]],
+  [
+    'setAffinity',
+    addon.setAffinity,
+    [0, Uint8Array.of(1)],
+    [NO_TID, [...NO_BYTES, new Uint8Array(0), new Uint8Array(2 ** 20 + 1)]],
+  ],
+  ['getAffinities', addon.getAffinities, [Int32Array.of(0), control], [NO_TIDS, NO_CONTROL]],
+  [
+    'setAffinities',
+    addon.setAffinities,
+    [Int32Array.of(0, 0), Uint8Array.of(1), 1, '/proc', control],
+    [NO_TIDS, [...NO_BYTES, new Uint8Array(0), new Uint8Array(3)], [...NO_TID, 0, 2], NO_PATH, NO_CONTROL],
+  ],
+  ['fileSystemType', addon.fileSystemType, ['/'], [NO_PATH]],
+  ['cgroupMounts', addon.cgroupMounts, ['/dev/null'], [NO_PATH]],
+  [
+    'Directory',
+    (...args: unknown[]) => Reflect.construct(addon.Directory, args),
+    ['/', undefined],
+    [NO_PATH, [...except(undefined), 2 ** 32]],
+  ],
+  ['Directory.write', directory.write.bind(directory), ['a', 'b'], [NO_PATH, NO_TEXT]],
+  ['Directory.read', directory.read.bind(directory), ['a'], [NO_PATH]],
+  ['Directory.makeDirectory', directory.makeDirectory.bind(directory), ['a'], [NO_PATH]],
+  ['Directory.removeDirectory', directory.removeDirectory.bind(directory), ['a'], [NO_PATH]],
+  ['listTasks', addon.listTasks, [directory, 'tasks', '/proc', control], [NO_DIRECTORY, NO_PATH, NO_PATH, NO_CONTROL]],
+  ['lock', addon.lock, [0], [NO_TID]],
+  ['append', addon.append, [0, 0, Buffer.from('x')], [NO_TID, [...except(), '0', 2 ** 53], NO_BYTES]],
+  ['moveTasks', addon.moveTasks, [request], [except(...ANY)]],
+];
+
+const members: [name: string, bad: readonly unknown[]][] = [
+  ['hierarchy', NO_DIRECTORY],
+  ['version', [...NO_TID, 0, 3]],
+  ['proc', NO_PATH],
+  ['to', NO_PATH],
+  ['from', NO_PATH],
+  ['tasks', [...except(undefined), tasks]],
+  ['threads', except(undefined, true)],
+  ['leave', [...except(undefined, ANY[5]), [1], ['x', undefined]]],
+  ['record', except(undefined)],
+  ['control', NO_CONTROL],
+];
+
+const isArgumentError = (call: () => unknown): void => {
+  let thrown: unknown;
+  try {
+    call();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toSatisfy((error) => error instanceof TypeError || error instanceof RangeError);
+};
+
+describe.each(cases)('%s', (_name, call, good, bad) => {
+  for (const [position, values] of bad.entries()) {
+    for (const value of values) {
+      const args = good.map((one, index) => (index === position ? value : one));
+      test(`argument ${position}: ${String(Object.prototype.toString.call(value))} ${typeof value === 'object' ? '' : String(value)}`, () => {
+        isArgumentError(() => Reflect.apply(call as (...args: unknown[]) => unknown, undefined, args));
+      });
+    }
+  }
+
+  test('no arguments at all', () => {
+    if (good.length > 0) isArgumentError(() => Reflect.apply(call as () => unknown, undefined, []));
+  });
+});
+
+describe('moveTasks, the members of its request', () => {
+  const move = addon.moveTasks as (request: unknown) => unknown;
+
+  test.each(members)('%s', (name, bad) => {
+    for (const value of bad) isArgumentError(() => move({ ...request, [name]: value }));
+  });
+
+  test('tasks and record, member by member', () => {
+    const { from: _, ...rows } = request;
+    isArgumentError(() => move(rows));
+    for (const tid of [...NO_TIDS, Int32Array.of(0)])
+      isArgumentError(() => move({ ...rows, tasks: { ...tasks, tid } }));
+    for (const start of [...except(), new Float64Array(2), new Float32Array(1)])
+      isArgumentError(() => move({ ...rows, tasks: { ...tasks, start } }));
+    const record = { fd: 0, offset: 0, members: '"a":1' };
+    for (const fd of NO_TID) isArgumentError(() => move({ ...request, record: { ...record, fd } }));
+    for (const offset of [...except(), 2 ** 53])
+      isArgumentError(() => move({ ...request, record: { ...record, offset } }));
+    for (const text of [...except(), 'a\nb', 'a\0b'])
+      isArgumentError(() => move({ ...request, record: { ...record, members: text } }));
+  });
+
+  test('what a getter throws comes out as it is', () => {
+    const thrown = new Error('of the getter');
+    const get = (): never => {
+      throw thrown;
+    };
+    for (const [name] of members)
+      expect(() => move(Object.defineProperty({ ...request }, name, { get }))).toThrow(thrown);
+  });
+});
+
+describe('a Directory', () => {
+  test('cannot be called as a function, nor its methods on something else', () => {
+    isArgumentError(() => Reflect.apply(addon.Directory as unknown as () => void, undefined, ['/']));
+    for (const other of [{}, undefined, Object.create(addon.Directory.prototype), addon]) {
+      isArgumentError(() => Reflect.apply(directory.read, other, ['a']));
+    }
+  });
+
+  test('that is closed says EBADF, and closes again', () => {
+    const closed = new addon.Directory('/tmp');
+    closed.close();
+    closed.close();
+    for (const call of [
+      () => closed.read('a'),
+      () => closed.write('a', ''),
+      () => closed.makeDirectory('a'),
+      () => closed.removeDirectory('a'),
+      () => addon.listTasks(closed, 'a', '/proc', control),
+      () => addon.moveTasks({ ...request, version: 1, hierarchy: closed }),
+    ]) {
+      expect(call).toThrow(expect.objectContaining({ errno: -9 }));
+    }
+  });
+});
+
+test('random arguments end in an answer, whatever they are', async () => {
+  const pool = [
+    ...ANY,
+    '/',
+    '..',
+    'tasks',
+    '/proc',
+    Int32Array.of(1, 2),
+    new Int32Array(2),
+    new Uint8Array(8),
+    directory,
+    request,
+    1,
+    2,
+  ];
+  let seed = 1;
+  const pick = (): unknown => {
+    seed = (seed * 1103515245 + 12345) % 2 ** 31;
+    return pool[(seed >> 8) % pool.length];
+  };
+  // What works changes nothing: these neither name a writable file nor a CPU mask that differs.
+  const harmless = cases.filter(([name]) => !/setErrorFactory|setAffinit|makeDirectory|write|lock|append/.test(name));
+  for (let turn = 0; turn < 3000; turn++) {
+    const [, call] = harmless[turn % harmless.length] ?? [];
+    const args = Array.from({ length: turn % 6 }, pick);
+    try {
+      await Reflect.apply(call as (...args: unknown[]) => unknown, undefined, args);
+    } catch (error) {
+      expect(error).toBeInstanceOf(Error);
+    }
+  }
+});
+
+test('an error factory that throws is heard; without one there is still an error', () => {
+  const script = `
+    const bare = require(args[0]);
+    const tell = async (call) => { try { await call(); } catch (error) { return String(error); } };
+    addon.setErrorFactory(() => { throw new RangeError('of the factory'); });
+    return [await tell(() => addon.fileSystemType('/nowhere')), await tell(() => addon.append(9999, 0, new Uint8Array(1)))];`;
+  expect(inChild(script, [addonFile])).toEqual(['RangeError: of the factory', 'RangeError: of the factory']);
+});
+
+test('an error carries errno, syscall, path and value, and its message all of them', () => {
+  const locked = openSync('/dev/null', 'r');
+  expect(() => directory.write('nowhere/at all', '0-3')).toThrow(
+    expect.objectContaining({
+      code: 'ENOENT',
+      errno: -2,
+      syscall: 'open',
+      path: '/tmp/nowhere/at all',
+      value: '0-3',
+      message: 'open "0-3" to /tmp/nowhere/at all: ENOENT: no such file or directory',
+    }),
+  );
+  expect(addon.lock(locked)).toBe(true);
+  expect(readFileSync('/proc/self/comm', 'utf8')).not.toBe('');
+});
