@@ -1,0 +1,81 @@
+/** The CPU affinity masks of tasks (sched_setaffinity(2)). */
+import { type Host, listIfThere } from '../host.js';
+import { type AffinityResult, type Control, native, newControl } from '../native.js';
+import { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import { type TaskId, taskStatus } from './tasks.js';
+
+/** A task by name, and its CPUs as a cpulist. */
+export type TaskMask = readonly [tid: number, start: number, cpus: string];
+
+/**
+ * Whether the kernel remembers a task's own mask across changes of its cpuset. Before 6.2 a cpuset change, a move, and
+ * even enabling the controller overwrote it.
+ */
+export function remembersMasks(host: Host): boolean {
+  const [major = 0, minor = 0] = host.read(`${host.proc}/sys/kernel/osrelease`).split('.').map(Number);
+  return major > 6 || (major === 6 && minor >= 2);
+}
+
+/** The CPUs that a thread may run on; TID 0 is the calling one. @throws SystemError `ESRCH` */
+export function getAffinity(tid: number): Bitmap {
+  return Bitmap.fromBytes(native().getAffinity(tid));
+}
+
+/**
+ * Has a thread run on these CPUs alone, as far as its cpuset allows; TID 0 is the calling one. Nothing is recorded.
+ * @param cpus a cpulist: `0-3,8`
+ * @throws SystemError `ESRCH`, `EPERM`, `EINVAL` (its cpuset has none of the CPUs); UsageError for a bad list
+ */
+export function setAffinity(tid: number, cpus: string): void {
+  native().setAffinity(tid, parseList(cpus).toBytes());
+}
+
+/** The masks of all tasks that may not run on all of these CPUs. */
+export async function narrowerThan(host: Host, cpus: Bitmap): Promise<TaskMask[]> {
+  const tids = allTids(host);
+  const masks = await masksOf(tids);
+  return tids.flatMap((tid, index): TaskMask[] => {
+    const mask = masks[index];
+    if (mask === undefined || cpus.isSubsetOf(mask)) return [];
+    const status = taskStatus(host, tid);
+    return status === undefined ? [] : [[tid, status.start, mask.toString()]];
+  });
+}
+
+/** Gives tasks these masks, where they live still and have another one. */
+export async function setMasks(host: Host, wanted: readonly TaskMask[], control: Control): Promise<AffinityResult> {
+  const present = await masksOf(wanted.map(([tid]) => tid));
+  const differing = wanted.filter(([tid, start, cpus], index) => {
+    const mask = present[index];
+    return mask !== undefined && mask.toString() !== cpus && isSame(host, [tid, start]);
+  });
+  const tids = Int32Array.from(differing, ([tid]) => tid);
+  const { size, rows } = columns(differing);
+  return native().setAffinities(tids, rows, size, host.proc, control);
+}
+
+function isSame(host: Host, [tid, start]: TaskId): boolean {
+  return taskStatus(host, tid)?.start === start;
+}
+
+function allTids(host: Host): number[] {
+  const pids = host.list(host.proc).filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => (listIfThere(host, `${host.proc}/${pid}/task`) ?? []).map(Number));
+}
+
+async function masksOf(tids: readonly number[]): Promise<(Bitmap | undefined)[]> {
+  const { size, masks, errors } = await native().getAffinities(Int32Array.from(tids), newControl());
+  return tids.map((_, row) =>
+    errors[row] === 0 ? Bitmap.fromBytes(masks.subarray(row * size, (row + 1) * size)) : undefined,
+  );
+}
+
+/** Rows of equal length, as the addon takes them. */
+function columns(wanted: readonly TaskMask[]): { size: number; rows: Uint8Array } {
+  const sets = wanted.map(([, , cpus]) => parseList(cpus).toBytes());
+  const size = Math.max(1, ...sets.map(({ length }) => length));
+  const rows = new Uint8Array(size * sets.length);
+  for (const [row, set] of sets.entries()) rows.set(set, row * size);
+  return { size, rows };
+}

@@ -1,0 +1,43 @@
+/** CPU frequency governors, one a policy (admin-guide/pm/cpufreq.rst). */
+import { type Host, listIfThere, readIfThere } from '../host.js';
+import type { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import type { KernelFile } from './kernel-file.js';
+
+export interface Policy {
+  readonly name: string;
+  /** The online CPUs that it governs. */
+  readonly cpus: Bitmap;
+  /** Path of its scaling_governor. */
+  readonly path: string;
+  readonly governor: string;
+  readonly available: readonly string[];
+}
+
+/** The policies of a host; none without a cpufreq driver. A policy whose CPUs are all offline has no governor. */
+export function readPolicies(host: Host): Policy[] {
+  const root = `${host.sys}/devices/system/cpu/cpufreq`;
+  const names = (listIfThere(host, root) ?? []).filter((name) => /^policy\d+$/.test(name));
+  return names
+    .sort((a, b) => Number(a.slice('policy'.length)) - Number(b.slice('policy'.length)))
+    .flatMap((name) => {
+      const path = `${root}/${name}/scaling_governor`;
+      const governor = readIfThere(host, path);
+      const cpus = readIfThere(host, `${root}/${name}/affected_cpus`);
+      if (governor === undefined || cpus === undefined) return [];
+      const available = readIfThere(host, `${root}/${name}/scaling_available_governors`) ?? '';
+      return [
+        { name, cpus: parseList(cpus.split(/\s+/).join(',')), path, governor, available: available.split(/\s+/) },
+      ];
+    });
+}
+
+export const CPUFREQ_FILES: readonly KernelFile[] = [
+  {
+    root: 'sys',
+    pattern: /^devices\/system\/cpu\/cpufreq\/policy\d+\/scaling_governor$/,
+    same: (a, b) => a.trim() === b.trim(),
+    explain: (error) =>
+      error.code === 'EINVAL' ? { reason: 'the kernel has no such governor', remedy: 'load its module' } : {},
+  },
+];

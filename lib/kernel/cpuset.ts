@@ -1,0 +1,163 @@
+/** The files of a cpuset (cpuset(7), cgroup-v1/cpusets.rst) and the names by which a user knows one. */
+import type { SystemError } from '../errors.js';
+import { UsageError, VfioIsolateError } from '../errors.js';
+import { type Host, listIfThere, readIfThere } from '../host.js';
+import { parseList } from '../sets/list.js';
+import type { KernelFile } from './kernel-file.js';
+import type { CpusetHierarchy } from './mounts.js';
+
+/** The flags of a v1 cpuset that a user may set. */
+export const FLAGS = ['cpu_exclusive', 'mem_exclusive', 'memory_migrate', 'sched_load_balance'] as const;
+export type Flag = (typeof FLAGS)[number];
+
+/** All that makes a v1 cpuset what it is, in the order in which it can be written to a new one. */
+export const SETTINGS = [
+  'mems',
+  'cpus',
+  'memory_migrate',
+  'memory_spread_page',
+  'memory_spread_slab',
+  'mem_hardwall',
+  'sched_load_balance',
+  'sched_relax_domain_level',
+  'cpu_exclusive',
+  'mem_exclusive',
+] as const;
+export type Setting = (typeof SETTINGS)[number];
+
+/** File names, prefix included, and their texts, in the order in which they can be written to a new cgroup. */
+export type Settings = Readonly<Record<string, string>>;
+
+const NAME_MAX = 255;
+const PATH_MAX = 4096;
+
+/**
+ * The directory of a cpuset.
+ * @param name as a user writes it: a path from the root of the hierarchy, `/` being the root itself
+ * @throws UsageError for a name that no cgroup can have
+ */
+export function cpusetDirectory(hierarchy: CpusetHierarchy, name: string): string {
+  const names = name.split('/').filter((part) => part !== '');
+  if (name === '') throw new UsageError('the name of a cpuset is empty');
+  for (const part of names) {
+    if (part === '.' || part === '..') throw new UsageError(`${shown(name)} is no cpuset: it contains "${part}"`);
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+    if (/[\x00-\x1f\x7f]/.test(part)) throw new UsageError(`${shown(name)} is no cpuset: it has a control character`);
+    if (Buffer.byteLength(part) > NAME_MAX) throw new UsageError(`${shown(part)} is longer than ${NAME_MAX} bytes`);
+  }
+  const directory = [hierarchy.mountPoint, ...names].join('/');
+  if (Buffer.byteLength(directory) >= PATH_MAX) throw new UsageError(`${shown(name)} is longer than ${PATH_MAX} bytes`);
+  return directory;
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.length > 60 ? `${name.slice(0, 57)}...` : name);
+}
+
+/** The name by which a user knows a cgroup directory. */
+export function cpusetName(hierarchy: CpusetHierarchy, directory: string): string {
+  return directory.slice(hierarchy.mountPoint.length) || '/';
+}
+
+export function parentOf(directory: string): string {
+  return directory.slice(0, directory.lastIndexOf('/'));
+}
+
+/** Path of one of a cpuset's files. */
+export function settingFile(hierarchy: CpusetHierarchy, directory: string, setting: Setting): string {
+  return `${directory}/${hierarchy.prefix}${setting}`;
+}
+
+export function cpusetExists(host: Host, directory: string): boolean {
+  return listIfThere(host, directory) !== undefined;
+}
+
+/** @throws VfioIsolateError `ERR_STATE` where there is no such cpuset */
+export function requireCpuset(host: Host, hierarchy: CpusetHierarchy, directory: string): void {
+  if (cpusetExists(host, directory)) return;
+  const name = cpusetName(hierarchy, directory);
+  const near = nearestAncestor(host, directory);
+  const there = childrenOf(host, near).map((child) => cpusetName(hierarchy, child));
+  throw new VfioIsolateError('ERR_STATE', `there is no cpuset ${name}`, {
+    remedy: there.length === 0 ? undefined : `${cpusetName(hierarchy, near)} has ${there.slice(0, 8).join(', ')}`,
+  });
+}
+
+function nearestAncestor(host: Host, directory: string): string {
+  const parent = parentOf(directory);
+  return cpusetExists(host, parent) ? parent : nearestAncestor(host, parent);
+}
+
+/** The cgroups directly below one, as directories. */
+export function childrenOf(host: Host, directory: string): string[] {
+  const names = host.list(directory);
+  return names
+    .map((name) => `${directory}/${name}`)
+    .filter((path) => readIfThere(host, `${path}/cgroup.procs`) !== undefined);
+}
+
+/** What a v1 cpuset is set to, in the order in which it can be written to a new one. */
+export function readSettings(host: Host, hierarchy: CpusetHierarchy, directory: string): Settings {
+  const found = SETTINGS.map((setting) => {
+    const path = settingFile(hierarchy, directory, setting);
+    return [path.slice(directory.length + 1), readIfThere(host, path)] as const;
+  });
+  return Object.fromEntries(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+const sameText = (a: string, b: string) => a.trim() === b.trim();
+const sameList = (a: string, b: string) => parseList(a).equals(parseList(b));
+
+export const CPUSET_FILES: readonly KernelFile[] = [
+  {
+    root: 'cgroup',
+    pattern: /^(.+\/)?(cpuset\.)?(cpus|mems)$/,
+    same: sameList,
+    explain: explainList,
+  },
+  {
+    root: 'cgroup',
+    pattern:
+      /^(.+\/)?(cpuset\.)?((cpu|mem)_exclusive|mem_hardwall|memory_migrate|memory_spread_(page|slab)|sched_load_balance|sched_relax_domain_level)$/,
+    same: sameText,
+    explain: explainFlag,
+  },
+];
+
+function explainList(error: SystemError, host: Host): { reason?: string; remedy?: string } {
+  const path = error.path ?? '';
+  const kind = path.endsWith('cpus') ? 'CPUs' : 'memory nodes';
+  const parent = readIfThere(host, `${parentOf(parentOf(path))}/${path.slice(path.lastIndexOf('/') + 1)}`);
+  switch (error.code) {
+    case 'EACCES':
+      return {
+        reason:
+          parent === undefined ? 'the root cpuset cannot be changed' : `its parent has only the ${kind} ${parent}`,
+        remedy: parent === undefined ? 'create a cpuset and move the tasks there' : 'widen the parent first',
+      };
+    case 'EBUSY':
+      return { reason: `a cpuset below it still uses ${kind} that it would lose`, remedy: 'shrink those below first' };
+    case 'EINVAL':
+      return {
+        reason: `the ${kind} overlap an exclusive sibling's, or are not online`,
+        remedy: 'see cpuset(7), "Exclusive cpusets"',
+      };
+    case 'ENOSPC':
+      return { reason: `it holds tasks, which would be left without ${kind}`, remedy: 'move its tasks away first' };
+    default:
+      return {};
+  }
+}
+
+function explainFlag(error: SystemError): { reason?: string; remedy?: string } {
+  switch (error.code) {
+    case 'EACCES':
+      return { reason: 'its parent must be exclusive too', remedy: 'set the flag on the parent first' };
+    case 'EINVAL':
+      return { reason: 'it overlaps a sibling', remedy: 'see cpuset(7), "Exclusive cpusets"' };
+    case 'EBUSY':
+      return { reason: 'a cpuset below it is exclusive', remedy: 'clear the flag below first' };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The one door through which anything below a kernel root is changed: a path is split into the root that it lies below
+ * and the rest, the root is opened and confirmed by statfs(2), and the change happens strictly beneath it.
+ */
+import { VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { type Directory, native } from '../native.js';
+import { cgroupMounts } from './mounts.js';
+
+export type RootName = 'sys' | 'proc' | 'cgroup';
+
+export interface Place {
+  readonly root: RootName;
+  readonly rootPath: string;
+  /** statfs f_type that the root must have; undefined for a tree that stands in for a host. */
+  readonly type: number | undefined;
+  /** Below the root, without a leading slash; '' is the root itself. */
+  readonly relative: string;
+}
+
+const SYSFS = 0x62656572;
+const PROCFS = 0x9fa0;
+
+/**
+ * Splits an absolute path into a kernel root and the rest.
+ * @throws VfioIsolateError `ERR_STATE` for a path that is not plain or lies below none of the roots
+ */
+export function locate(host: Host, path: string): Place {
+  if (!isPlain(path)) throw new VfioIsolateError('ERR_STATE', `not a plain absolute path: ${JSON.stringify(path)}`);
+  const below = roots(host)
+    .filter(({ rootPath }) => path === rootPath || path.startsWith(`${rootPath}/`))
+    .sort((a, b) => b.rootPath.length - a.rootPath.length)[0];
+  if (below === undefined) {
+    throw new VfioIsolateError('ERR_STATE', `${path} lies below none of the kernel's file systems`);
+  }
+  return { ...below, type: host.live ? below.type : undefined, relative: path.slice(below.rootPath.length + 1) };
+}
+
+function roots(host: Host) {
+  return [
+    { root: 'sys' as const, rootPath: host.sys, type: SYSFS },
+    { root: 'proc' as const, rootPath: host.proc, type: PROCFS },
+    ...cgroupMounts(host).map(({ mountPoint, type }) => ({ root: 'cgroup' as const, rootPath: mountPoint, type })),
+  ];
+}
+
+/** Absolute, no empty, `.` or `..` component, no control character. */
+export function isPlain(path: string): boolean {
+  const [first, ...names] = path.split('/');
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (first !== '' || /[\x00-\x1f\x7f]/.test(path)) return false;
+  return names.every((name) => name !== '' && name !== '.' && name !== '..');
+}
+
+/** Opens the root that a path lies below, confirmed by statfs(2); the caller closes it. @throws SystemError */
+export function openRoot(host: Host, path: string): { root: Directory; relative: string } {
+  const place = locate(host, path);
+  return { root: new (native().Directory)(place.rootPath, place.type), relative: place.relative };
+}
+
+function beneath(host: Host, path: string, act: (root: Directory, relative: string) => void): void {
+  const { root, relative } = openRoot(host, path);
+  try {
+    act(root, relative);
+  } finally {
+    root.close();
+  }
+}
+
+/** Writes a value in one write(2). @throws SystemError */
+export function writeFile(host: Host, path: string, value: string): void {
+  beneath(host, path, (root, relative) => root.write(relative, value));
+}
+
+/** @throws SystemError */
+export function makeDirectory(host: Host, path: string): void {
+  beneath(host, path, (root, relative) => root.makeDirectory(relative));
+}
+
+/** @throws SystemError */
+export function removeDirectory(host: Host, path: string): void {
+  beneath(host, path, (root, relative) => root.removeDirectory(relative));
+}

@@ -1,0 +1,24 @@
+/** The kernel files that this tool writes to. A path from an undo record that matches none of them is refused. */
+import { VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { CPUFREQ_FILES } from './cpufreq.js';
+import { CPUSET_FILES } from './cpuset.js';
+import { locate } from './door.js';
+import { IRQ_FILES } from './irq.js';
+import type { KernelFile } from './kernel-file.js';
+import { MEMORY_FILES } from './memory.js';
+
+const FILES: readonly KernelFile[] = [...CPUSET_FILES, ...IRQ_FILES, ...CPUFREQ_FILES, ...MEMORY_FILES];
+
+/**
+ * What is known of a kernel file.
+ * @throws VfioIsolateError `ERR_STATE` where it is none that this tool writes to
+ */
+export function kernelFile(host: Host, path: string): KernelFile {
+  const { root, relative } = locate(host, path);
+  const found = FILES.find((file) => file.root === root && file.pattern.test(relative));
+  if (found === undefined) {
+    throw new VfioIsolateError('ERR_STATE', `${path} is no kernel file that this tool writes to`);
+  }
+  return found;
+}

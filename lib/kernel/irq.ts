@@ -1,0 +1,75 @@
+/** Interrupt affinities (core-api/irq/irq-affinity.rst). */
+import { type Host, listIfThere, readIfThere } from '../host.js';
+import type { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import { parseMask } from '../sets/mask.js';
+import type { KernelFile } from './kernel-file.js';
+
+export interface Interrupt {
+  readonly number: number;
+  /** Path of its smp_affinity_list. */
+  readonly path: string;
+  /** What was asked for, not what holds: effective_affinity may lag. */
+  readonly affinity: Bitmap;
+  /** Names of the devices that use it, as in /proc/irq/N/. */
+  readonly actions: readonly string[];
+}
+
+/** Every interrupt that has an affinity, by ascending number. */
+export function readInterrupts(host: Host): Interrupt[] {
+  const numbers = host
+    .list(`${host.proc}/irq`)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+  return numbers.flatMap((number) => {
+    const directory = `${host.proc}/irq/${number}`;
+    const text = readIfThere(host, `${directory}/smp_affinity_list`);
+    if (text === undefined) return [];
+    return [
+      {
+        number,
+        path: `${directory}/smp_affinity_list`,
+        affinity: parseList(text),
+        actions: actionsOf(host, directory),
+      },
+    ];
+  });
+}
+
+/** A driver's handler appears as a directory of its name. */
+function actionsOf(host: Host, directory: string): string[] {
+  const known = /^(smp_affinity|affinity_hint|effective_affinity|node|spurious)/;
+  return (listIfThere(host, directory) ?? []).filter((name) => !known.test(name));
+}
+
+/** The mask that interrupts requested from now on begin with, as a VFIO device's are. */
+export function readDefaultAffinity(host: Host): { path: string; text: string; affinity: Bitmap } | undefined {
+  const path = `${host.proc}/irq/default_smp_affinity`;
+  const text = readIfThere(host, path);
+  return text === undefined ? undefined : { path, text, affinity: parseMask(text) };
+}
+
+export const IRQ_FILES: readonly KernelFile[] = [
+  {
+    root: 'proc',
+    pattern: /^irq\/\d+\/smp_affinity_list$/,
+    same: (a, b) => parseList(a).equals(parseList(b)),
+    drifts: true,
+    refusals: {
+      // 6.1 leaves the file writable and answers EIO; 6.12 makes it read-only, so that open or write says EPERM.
+      EIO: 'its affinity is fixed (managed by its driver, or per CPU)',
+      EPERM: 'its affinity is fixed (managed by its driver, or per CPU)',
+      EACCES: 'its affinity is fixed (managed by its driver, or per CPU)',
+      ENOSPC: 'the CPUs left have no free interrupt vector',
+      ENOENT: 'it was released meanwhile',
+    },
+    explain: (error) =>
+      error.code === 'EINVAL' ? { reason: 'no CPU of the mask is online', remedy: 'leave some CPU to interrupts' } : {},
+  },
+  {
+    root: 'proc',
+    pattern: /^irq\/default_smp_affinity$/,
+    same: (a, b) => parseMask(a).equals(parseMask(b)),
+  },
+];

@@ -1,0 +1,20 @@
+/** What is known of a kernel file that this tool writes to; each area of the kernel lists its own. */
+import type { SystemError } from '../errors.js';
+import type { Host } from '../host.js';
+import type { RootName } from './door.js';
+
+export interface KernelFile {
+  readonly root: RootName;
+  /** Matches the path below the root. */
+  readonly pattern: RegExp;
+  /** Whether two texts stand for the same value. */
+  readonly same: (a: string, b: string) => boolean;
+  /** A write triggers something and leaves no value to read back. */
+  readonly trigger?: boolean;
+  /** Rewritten by daemons as a matter of course, so that a strange value says nothing: always restored. */
+  readonly drifts?: boolean;
+  /** Refusals that are to be expected of some such files, each with its reason. */
+  readonly refusals?: Readonly<Record<string, string>>;
+  /** What the kernel means by another refusal, and what to do about it. */
+  readonly explain?: (error: SystemError, host: Host) => { reason?: string; remedy?: string };
+}

@@ -1,0 +1,57 @@
+/** Which cgroup hierarchy carries the cpuset controller, and where (cgroups(7), cgroup-v1/cpusets.rst, cgroup-v2.rst). */
+import { VfioIsolateError } from '../errors.js';
+import { type Host, readIfThere } from '../host.js';
+import { type CgroupMount, native } from '../native.js';
+
+/** statfs f_type (include/uapi/linux/magic.h). */
+export const CGROUP_V1 = 0x27e0eb;
+export const CGROUP_V2 = 0x63677270;
+
+export interface CpusetHierarchy {
+  readonly version: 1 | 2;
+  /** Where it is mounted; the directory of its root cgroup. */
+  readonly mountPoint: string;
+  /** Begins the names of its cpuset files: empty on v1 mounted with `noprefix` (as `mount -t cpuset` does). */
+  readonly prefix: 'cpuset.' | '';
+}
+
+/** The cgroup mounts of a host. The mount points of a stand-in tree lie below its own sysfs root. */
+export function cgroupMounts(host: Host): CgroupMount[] {
+  const mounts = native().cgroupMounts(`${host.proc}/self/mountinfo`);
+  if (host.live) return mounts.filter((mount) => mount.type === CGROUP_V1 || mount.type === CGROUP_V2);
+  return mounts.map((mount) => ({ ...mount, mountPoint: mount.mountPoint.replace(/^\/sys(?=\/)/, host.sys) }));
+}
+
+/**
+ * The hierarchy that carries the cpuset controller. On a hybrid host that is a v1 mount beside cgroup2.
+ * @throws VfioIsolateError `ERR_UNSUPPORTED` where no cgroup hierarchy is mounted, or none carries the controller
+ */
+export function findCpusets(host: Host): CpusetHierarchy {
+  const mounts = cgroupMounts(host);
+  if (mounts.length === 0) {
+    throw new VfioIsolateError('ERR_UNSUPPORTED', 'no cgroup file system is mounted', {
+      remedy: 'mount one: mount -t cgroup2 none /sys/fs/cgroup',
+    });
+  }
+  for (const mount of mounts) {
+    const found = carries(host, mount);
+    if (found !== undefined) return found;
+  }
+  throw new VfioIsolateError(
+    'ERR_UNSUPPORTED',
+    `no cgroup hierarchy carries the cpuset controller (looked at ${mounts.map((m) => m.mountPoint).join(', ')})`,
+    { remedy: 'see /proc/cgroups and the kernel command line (cgroup_disable=, cgroup_no_v1=)' },
+  );
+}
+
+function carries(host: Host, { mountPoint, options, type }: CgroupMount): CpusetHierarchy | undefined {
+  if (options.includes('cpuset')) return { version: 1, mountPoint, prefix: prefixOf(host, mountPoint) };
+  if (type === CGROUP_V1) return undefined;
+  const controllers = readIfThere(host, `${mountPoint}/cgroup.controllers`)?.split(' ');
+  return controllers?.includes('cpuset') ? { version: 2, mountPoint, prefix: 'cpuset.' } : undefined;
+}
+
+/** The files tell, not the option: a hierarchy that had been mounted before keeps the names that it had. */
+function prefixOf(host: Host, mountPoint: string): 'cpuset.' | '' {
+  return readIfThere(host, `${mountPoint}/cpuset.cpus`) === undefined ? '' : 'cpuset.';
+}

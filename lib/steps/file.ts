@@ -1,0 +1,99 @@
+/** A step that writes a kernel file. */
+import * as v from 'valibot';
+import { isSystemError, type SystemError, VfioIsolateError } from '../errors.js';
+import { type Host, readIfThere } from '../host.js';
+import { writeFile } from '../kernel/door.js';
+import { kernelFile } from '../kernel/files.js';
+import type { KernelFile } from '../kernel/kernel-file.js';
+import type { Outcome, Step, StepKind, Undo } from './step.js';
+
+/** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
+export interface FileStep extends Step<'file', string | null> {
+  readonly to: string;
+}
+
+const shape = v.object({ kind: v.literal('file'), target: v.string(), from: v.nullable(v.string()), to: v.string() });
+
+/** The step from what a file holds to a value, or none where it holds that already. @throws SystemError */
+export function fileStep(host: Host, path: string, to: string): FileStep[] {
+  const file = kernelFile(host, path);
+  if (file.trigger) return [{ kind: 'file', target: path, from: null, to }];
+  const from = host.read(path).trim();
+  return file.same(from, to) ? [] : [{ kind: 'file', target: path, from, to }];
+}
+
+export const fileKind: StepKind<FileStep> = {
+  kind: 'file',
+  merges: true,
+
+  validate(step, host) {
+    const checked = v.parse(shape, step);
+    kernelFile(host, checked.target);
+    return checked;
+  },
+
+  async apply(step, { host }) {
+    return applyFile(step, host);
+  },
+
+  undo({ step, seen }, host, force): Undo {
+    const { target, from } = step;
+    if (from === null) return { steps: [] };
+    const file = kernelFile(host, target);
+    const present = readIfThere(host, target);
+    if (present === undefined) {
+      return file.drifts ? { steps: [], notes: [`${target} is gone`] } : { steps: [], changed: [`${target} is gone`] };
+    }
+    if (file.same(present, from)) return { steps: [] };
+    const ours = file.drifts || seen.some((value) => value !== null && file.same(present, value));
+    if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${from}`] };
+    return { steps: [{ kind: 'file', target, from: present, to: from }] };
+  },
+
+  describe({ target, from, to }) {
+    return from === null ? `${target}: ${shown(to)}` : `${target}: ${shown(from)} -> ${shown(to)}`;
+  },
+
+  preview({ target, from, to }, overlay) {
+    if (from !== null) overlay.write(target, to);
+  },
+};
+
+/** Writes the file and reads it back. @throws SystemError, VfioIsolateError `ERR_NOT_HELD` */
+export function applyFile({ target, to }: FileStep, host: Host): Outcome {
+  const file = kernelFile(host, target);
+  const refused = write(host, file, target, to);
+  if (refused !== undefined) return { changed: 0, refused: [{ what: target, reason: refused }] };
+  if (!file.trigger) requireHeld(host, file, target, to);
+  return { changed: 1 };
+}
+
+function shown(text: string): string {
+  return text === '' ? '(empty)' : text;
+}
+
+/** Writes, and returns the reason of a refusal that was to be expected. */
+function write(host: Host, file: KernelFile, target: string, to: string): string | undefined {
+  try {
+    // An empty write(2) is dropped on the way to the kernel; a lone newline clears a list.
+    writeFile(host, target, to === '' ? '\n' : to);
+    return undefined;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    const reason = file.refusals?.[error.code];
+    if (reason !== undefined) return `${error.code}: ${reason}`;
+    throw explained(error, file, host);
+  }
+}
+
+function explained(error: SystemError, file: KernelFile, host: Host): SystemError {
+  return error.explained(file.explain?.(error, host) ?? {});
+}
+
+function requireHeld(host: Host, file: KernelFile, target: string, to: string): void {
+  const held = host.read(target).trim();
+  if (file.same(held, to)) return;
+  throw new VfioIsolateError('ERR_NOT_HELD', `${target} took ${shown(to)} but holds ${shown(held)}`, {
+    remedy: 'another program may be writing it: see who manages this host (irqbalance, TuneD, systemd)',
+  });
+}

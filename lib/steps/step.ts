@@ -1,0 +1,91 @@
+/**
+ * A step names one change together with what was there before, as plain JSON. Dry run prints it, apply performs it, the
+ * undo record stores it, and restore walks it backwards. Every step says of one thing that it goes from one value to
+ * another; so undoing it is again a step, from the present value back to the first.
+ */
+import type { Host } from '../host.js';
+import type { Control, MoveRecord } from '../native.js';
+import type { OverlayHost } from './overlay.js';
+
+export interface Step<Kind extends string = string, Value = unknown> {
+  readonly kind: Kind;
+  /** The thing changed: an absolute path or another name that is unique within its kind. */
+  readonly target: string;
+  readonly from: Value;
+  readonly to: Value;
+}
+
+/** A kernel's refusal that was to be expected: counted and named, not an error. */
+export interface Refused {
+  /** What refused: a task, an interrupt. */
+  readonly what: string;
+  readonly reason: string;
+}
+
+export interface Outcome {
+  /** Things changed: 1 for most kinds, tasks for a move. */
+  readonly changed: number;
+  /** Things that vanished meanwhile. */
+  readonly gone?: number;
+  readonly refused?: readonly Refused[];
+  /** What a user should know of how it went. */
+  readonly notes?: readonly string[];
+}
+
+/** What apply may use beside the step. */
+export interface ApplyContext {
+  readonly host: Host;
+  readonly control: Control;
+  /** Where a kind that finds its things only as it goes (a move) writes them ahead; its step is there already. */
+  readonly ledger?: Ledger;
+}
+
+/** The growing end of the record during one step. */
+export interface Ledger {
+  /** Appends a detail of the step, durably. */
+  append(detail: Detail): Promise<void>;
+  /** Lends the record to native code, which appends details of its own. */
+  lend<T>(use: (record: MoveRecord) => Promise<T>): Promise<T>;
+}
+
+export type Detail = Readonly<Record<string, unknown>>;
+
+/** One thing of the record: every change to it merged, the first-seen and the last-written value kept. */
+export interface Entry<S extends Step = Step> {
+  /** `from` is the first-seen value, `to` the last written. */
+  readonly step: S;
+  /** Every value that the record holds of it: a present value outside of these is somebody else's. */
+  readonly seen: readonly S['from'][];
+  /** What apply itself appended under this step (a move's batches), in order. */
+  readonly details: readonly Detail[];
+}
+
+export interface Undo {
+  /** They bring back the first-seen value; none where it is there already. */
+  readonly steps: readonly Step[];
+  /** What somebody else has changed since, and is left as it is unless forced; a line each. */
+  readonly changed?: readonly string[];
+  /** What a user should know of it: where only a nearest equal state could be had. */
+  readonly notes?: readonly string[];
+}
+
+/** All that the engine knows of a kind of change. One file in this folder defines each. */
+export interface StepKind<S extends Step = Step> {
+  readonly kind: S['kind'];
+  /** Whether steps on one target merge into one entry of the record (a value), or stand for themselves (a move). */
+  readonly merges: boolean;
+  /** Checks a step read from a record: shape, and that its target is one this tool writes to. @throws VfioIsolateError */
+  validate(step: Step, host: Host): S;
+  /** Checks a detail of such a step. @throws VfioIsolateError */
+  validateDetail?(detail: Detail, host: Host): void;
+  /** Performs it and reads it back. @throws SystemError, VfioIsolateError */
+  apply(step: S, context: ApplyContext): Promise<Outcome>;
+  /** How to bring back the first-seen value from the present state. */
+  undo(entry: Entry<S>, host: Host, force: boolean): Undo | Promise<Undo>;
+  /** Whether undoing this entry undoes the other as well: a file goes with the cgroup that was made for it. */
+  contains?(entry: Entry<S>, other: Entry): boolean;
+  /** One line: what, old -> new. @param changed how many things, once it has been applied */
+  describe(step: S, changed?: number): string;
+  /** Lays the change over a host that a dry run plans against. */
+  preview(step: S, overlay: OverlayHost): void;
+}

@@ -1,0 +1,182 @@
+/**
+ * A step that moves tasks into a cgroup: all that another one holds, or listed ones. Which tasks these are is found
+ * only while they move, so apply writes them ahead as details of the step: first the destination's own tasks, then,
+ * pass by pass, those that move.
+ */
+import * as v from 'valibot';
+import { SystemError, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { isPlain, locate } from '../kernel/door.js';
+import { findCpusets } from '../kernel/mounts.js';
+import { isBoundKernelThread, listTasks, type Move, moveTasks, refusalReason, type TaskId } from '../kernel/tasks.js';
+import type { MoveResult, Refusal } from '../native.js';
+import { type Homecoming, homecoming, type Moved, type Recorded } from './homecoming.js';
+import type { ApplyContext, Detail, Outcome, Refused, Step, StepKind } from './step.js';
+
+export interface TasksStep extends Step<'tasks', string> {
+  /** Whole processes to move, in place of all that `from` holds. */
+  readonly processes?: readonly TaskId[] | undefined;
+  /** Single threads likewise. */
+  readonly threads?: readonly TaskId[] | undefined;
+}
+
+const task = v.tuple([v.pipe(v.number(), v.integer(), v.minValue(1)), v.pipe(v.number(), v.minValue(0))]);
+const tasks = v.array(task);
+const shape = v.object({
+  kind: v.literal('tasks'),
+  target: v.string(),
+  from: v.string(),
+  to: v.string(),
+  processes: v.optional(tasks),
+  threads: v.optional(tasks),
+});
+/** Either the destination's own tasks, or a batch; its `from` is relative to the hierarchy, `/` for the root. */
+const residentsShape = v.object({ residents: tasks });
+const movedShape = v.object({ from: v.string(), processes: tasks, threads: tasks });
+
+/** The step that moves all tasks of one cgroup to another, both by their directories. */
+export function moveStep(from: string, to: string): TasksStep {
+  return { kind: 'tasks', target: to, from, to };
+}
+
+export const tasksKind: StepKind<TasksStep> = {
+  kind: 'tasks',
+  merges: false,
+
+  validate(step, host) {
+    const checked = v.parse(shape, step);
+    for (const path of [checked.target, checked.from, checked.to]) {
+      if (locate(host, path).root !== 'cgroup') throw new VfioIsolateError('ERR_STATE', `${path} is no cgroup`);
+    }
+    return checked;
+  },
+
+  validateDetail(detail) {
+    if ('residents' in detail) v.parse(residentsShape, detail);
+    else if (!isPlain(v.parse(movedShape, detail).from.replace(/^\/$/, '/root'))) {
+      throw new VfioIsolateError('ERR_STATE', `${JSON.stringify(detail['from'])} is no cgroup`);
+    }
+  },
+
+  async apply(step, context) {
+    await writeResidents(step, context);
+    const results: MoveResult[] = [];
+    for (const move of movesOf(step)) results.push(await perform(move, context));
+    for (const result of results) requireComplete(step, result);
+    return summary(results);
+  },
+
+  async undo({ step, details }, host, force) {
+    const back = await homecoming(host, step, recorded(host, details), force);
+    return {
+      steps: back.groups.map(({ to, processes, threads }) => stepBack(step, to, processes, threads)),
+      changed: force ? [] : strayed(step, back),
+      notes: back.notes,
+    };
+  },
+
+  describe({ from, to }, changed) {
+    const what = changed === undefined || changed === 0 ? 'tasks' : `${changed} ${changed === 1 ? 'task' : 'tasks'}`;
+    return `${what}: ${from} -> ${to}`;
+  },
+
+  preview({ from, to }, overlay) {
+    for (const list of ['tasks', 'cgroup.procs']) {
+      const moving = readOr(overlay, `${from}/${list}`);
+      overlay.write(`${to}/${list}`, readOr(overlay, `${to}/${list}`) + moving);
+      overlay.write(`${from}/${list}`, '');
+    }
+  },
+};
+
+function readOr(host: Host, path: string): string {
+  try {
+    return host.read(path);
+  } catch {
+    return '';
+  }
+}
+
+/** A destination's own tasks stay there when the others go back; an empty one needs no line. */
+async function writeResidents(step: TasksStep, { host, ledger }: ApplyContext): Promise<void> {
+  if (ledger === undefined) return;
+  const table = await listTasks(host, step.to);
+  if (table.tid.length === 0) return;
+  const residents = Array.from(table.tid, (tid, row) => [tid, table.start[row] ?? Number.NaN]);
+  await ledger.append({ residents });
+}
+
+function movesOf({ from, to, processes, threads }: TasksStep): Move[] {
+  if (processes === undefined && threads === undefined) return [{ from, to }];
+  return [
+    { to, tasks: processes ?? [], threads: false },
+    { to, tasks: threads ?? [], threads: true },
+  ].filter((move) => move.tasks.length > 0);
+}
+
+async function perform(move: Move, { host, control, ledger }: ApplyContext): Promise<MoveResult> {
+  const result =
+    ledger === undefined
+      ? await moveTasks(host, { ...move, control })
+      : await ledger.lend((record) => moveTasks(host, { ...move, control, record }));
+  if (result.cancelled) throw new VfioIsolateError('ABORT_ERR', 'stopped while moving tasks');
+  return result;
+}
+
+/** Kernel threads that may not move are an outcome; any other task that did not move is an error. */
+function requireComplete({ from, to }: TasksStep, result: MoveResult): void {
+  if (result.unsettled) {
+    throw new VfioIsolateError('ERR_STATE', `new tasks keep appearing in ${from} after ${result.passes} passes`, {
+      remedy: 'stop what forks there, or move its parent first',
+    });
+  }
+  const unexpected = result.refused.filter((refusal) => !isBoundKernelThread(refusal));
+  const [first] = unexpected;
+  if (first === undefined) return;
+  const others = unexpected.length === 1 ? '' : ` (and ${unexpected.length - 1} more)`;
+  throw new SystemError({
+    errno: first.errno,
+    syscall: 'write',
+    path: to,
+    value: String(first.tid),
+    reason: `task ${first.tid} (${first.comm})${others} does not move: ${refusalReason(first)}`,
+  });
+}
+
+function summary(results: readonly MoveResult[]): Outcome {
+  const refused = results.flatMap((result) => [...result.refused, ...result.left].map(named));
+  return {
+    changed: results.reduce((sum, result) => sum + result.moved, 0),
+    gone: results.reduce((sum, result) => sum + result.gone, 0),
+    refused,
+  };
+}
+
+function named(refusal: Refusal): Refused {
+  return { what: `task ${refusal.tid} (${refusal.comm})`, reason: refusalReason(refusal) };
+}
+
+function recorded(host: Host, details: readonly Detail[]): Recorded {
+  const { mountPoint } = findCpusets(host);
+  const residents: TaskId[] = [];
+  const moved: Moved[] = [];
+  for (const detail of details) {
+    if ('residents' in detail) residents.push(...v.parse(residentsShape, detail).residents);
+    else {
+      const { from, processes, threads } = v.parse(movedShape, detail);
+      moved.push({ from: from === '/' ? mountPoint : mountPoint + from, processes, threads });
+    }
+  }
+  return { residents, moved };
+}
+
+function stepBack(step: TasksStep, to: string, processes: readonly TaskId[], threads: readonly TaskId[]): TasksStep {
+  return { kind: 'tasks', target: to, from: step.to, to, processes, threads };
+}
+
+function strayed(step: TasksStep, { elsewhere }: Homecoming): string[] {
+  const [first] = elsewhere;
+  if (first === undefined) return [];
+  const example = `task ${first.tid} is in ${first.cgroup}`;
+  return [`${elsewhere.length} tasks were moved out of ${step.to} by somebody else (${example})`];
+}
