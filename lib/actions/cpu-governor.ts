@@ -1,0 +1,53 @@
+import { VfioIsolateError } from '../errors.js';
+import { type Policy, readPolicies } from '../kernel/cpufreq.js';
+import { readTopology, resolveCpus } from '../kernel/topology.js';
+import { fileStep } from '../steps/file.js';
+import { optionalText, text } from './parameters.js';
+import type { Action } from './spec.js';
+
+export const cpuGovernor: Action = {
+  spec: {
+    name: 'cpu-governor',
+    summary: 'set the CPU governor for the given CPUs',
+    description: [
+      'Sets the cpufreq governor of every frequency policy that one of the CPUs belongs to; without CPUs, of all.',
+    ],
+    arguments: [
+      { name: 'governor', help: 'one that the host has: performance, schedutil, ...', type: 'governor' },
+      { name: 'cpu-set', help: 'the CPUs; all where unsaid', type: 'cpus', optional: true },
+    ],
+    options: [],
+    examples: [
+      {
+        line: 'vfio-isolate -u /tmp/undo_gov cpu-governor performance C2-5,8-11',
+        effect: 'CPUs 2-5 and 8-11 run at full speed',
+      },
+    ],
+  },
+
+  plan(parameters, { host }) {
+    const governor = text(parameters, 'governor');
+    const token = optionalText(parameters, 'cpuSet');
+    const topology = readTopology(host);
+    const cpus = token === undefined ? topology.online : resolveCpus(token, topology);
+    const policies = readPolicies(host).filter((policy) => policy.cpus.overlaps(cpus));
+    if (policies.length === 0) {
+      throw new VfioIsolateError('ERR_UNSUPPORTED', `no cpufreq driver governs CPUs ${cpus}`, {
+        remedy: 'a virtual machine and some firmware settings have none: leave cpu-governor out',
+      });
+    }
+    for (const policy of policies) requireAvailable(policy, governor);
+    const beyond = policies.filter((policy) => !policy.cpus.isSubsetOf(cpus));
+    return {
+      steps: policies.flatMap((policy) => fileStep(host, policy.path, governor)),
+      notes: beyond.map((policy) => `${policy.name} governs CPUs ${policy.cpus} together`),
+    };
+  },
+};
+
+function requireAvailable({ name, available }: Policy, governor: string): void {
+  if (available.includes(governor)) return;
+  throw new VfioIsolateError('ERR_UNSUPPORTED', `${name} has no governor ${JSON.stringify(governor)}`, {
+    remedy: `it has ${available.join(', ')}`,
+  });
+}

@@ -1,0 +1,99 @@
+/** The cpuset commands on cgroup v1, where nobody but us minds the cpusets. */
+import { UsageError, VfioIsolateError } from '../../errors.js';
+import type { Host } from '../../host.js';
+import {
+  childrenOf,
+  cpusetDirectory,
+  cpusetExists,
+  cpusetName,
+  parentOf,
+  requireCpuset,
+  SETTINGS,
+  type Setting,
+  settingFile,
+} from '../../kernel/cpuset.js';
+import type { CpusetHierarchy } from '../../kernel/mounts.js';
+import { removal } from '../../steps/cgroup.js';
+import { fileStep } from '../../steps/file.js';
+import { moveStep } from '../../steps/tasks.js';
+import type { CpusetCommands } from './commands.js';
+import { asked } from './options.js';
+
+export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommands {
+  const directoryOf = (name: string) => cpusetDirectory(hierarchy, name);
+  const nameOf = (directory: string) => cpusetName(hierarchy, directory);
+  const fileOf = (directory: string, setting: Setting) => settingFile(hierarchy, directory, setting);
+
+  return {
+    create(name, parameters) {
+      const target = directoryOf(name);
+      const settings = asked(host, parameters);
+      if (cpusetExists(host, target)) {
+        throw new VfioIsolateError('ERR_STATE', `there is a cpuset ${nameOf(target)} already`, {
+          remedy: 'change it with cpuset-modify',
+        });
+      }
+      const parent = parentOf(target);
+      requireCpuset(host, hierarchy, parent);
+      // No task may enter a v1 cpuset while its cpus or mems are empty (ENOSPC).
+      for (const inherited of ['cpus', 'mems'] as const) {
+        if (!settings.has(inherited)) settings.set(inherited, host.read(fileOf(parent, inherited)).trim());
+      }
+      const to = SETTINGS.filter((setting) => settings.has(setting)).map(
+        (setting) => [`${hierarchy.prefix}${setting}`, settings.get(setting) ?? ''] as const,
+      );
+      return [{ kind: 'cgroup', target, from: null, to: Object.fromEntries(to) }];
+    },
+
+    modify(name, parameters) {
+      const directory = directoryOf(name);
+      const settings = asked(host, parameters);
+      requireCpuset(host, hierarchy, directory);
+      return inOrder(settings).flatMap(([setting, value]) => fileStep(host, fileOf(directory, setting), value));
+    },
+
+    remove(name) {
+      const directory = directoryOf(name);
+      if (directory === hierarchy.mountPoint) {
+        throw new VfioIsolateError('ERR_STATE', 'the root cpuset cannot be deleted');
+      }
+      requireCpuset(host, hierarchy, directory);
+      const children = childrenOf(host, directory).map(nameOf);
+      if (children.length > 0) {
+        throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} has cpusets below it: ${children.join(', ')}`, {
+          remedy: 'delete those first',
+        });
+      }
+      return removal(host, directory);
+    },
+
+    move(fromName, toName) {
+      const from = directoryOf(fromName);
+      const to = directoryOf(toName);
+      if (from === to) throw new UsageError(`${nameOf(from)} is both source and destination`);
+      requireCpuset(host, hierarchy, from);
+      requireCpuset(host, hierarchy, to);
+      for (const setting of ['cpus', 'mems'] as const) {
+        if (host.read(fileOf(to, setting)).trim() !== '') continue;
+        throw new VfioIsolateError('ERR_STATE', `${nameOf(to)} has no ${setting}: no task can enter it`, {
+          remedy: `give it some: cpuset-modify --${setting} ...`,
+        });
+      }
+      return [moveStep(from, to)];
+    },
+  };
+}
+
+/**
+ * Exclusiveness is given up before the lists change and taken up after, so that no list in between overlaps a sibling.
+ * Migration is switched on before the nodes change, so that this very change takes the memory along.
+ */
+function inOrder(settings: ReadonlyMap<Setting, string>): [Setting, string][] {
+  return [...settings].sort(([a, x], [b, y]) => rank(a, x) - rank(b, y));
+}
+
+function rank(setting: Setting, value: string): number {
+  if (setting === 'cpus' || setting === 'mems') return 1;
+  const first = setting === 'memory_migrate' ? '1' : '0';
+  return value === first ? 0 : 2;
+}

@@ -1,0 +1,79 @@
+/**
+ * What an action file exports: a declarative spec, from which the command line, the man page and the completions are
+ * built, and a plan, which turns parameters into steps.
+ */
+import type { Host } from '../host.js';
+import type { Step } from '../steps/step.js';
+
+/** What a word on the command line stands for: for help, completion and the man page. */
+export type ValueType = 'cpus' | 'nodes' | 'cpuset' | 'file' | 'governor' | 'pid' | readonly string[];
+
+export interface ArgumentSpec {
+  /** Lower case, words joined by `-`. Its parameter has the same name in camel case. */
+  readonly name: string;
+  readonly help: string;
+  readonly type: ValueType;
+  readonly optional?: boolean;
+  /** Takes all that follow, up to the next command's name; only the last argument may. */
+  readonly variadic?: boolean;
+}
+
+export interface OptionSpec {
+  /** Without dashes. Its parameter has the same name in camel case. */
+  readonly name: string;
+  readonly help: string;
+  /** With a value: an option that takes one. Without: a flag, which `--no-NAME` sets to false. */
+  readonly value?: { readonly name: string; readonly type: ValueType };
+  /** The original's short token of a flag, without dash: `mm` stands for `-mm`, and `-nmm` for its negation. */
+  readonly short?: string;
+}
+
+export interface ActionSpec {
+  readonly name: string;
+  /** One line, lower case, no full stop. */
+  readonly summary: string;
+  /** Paragraphs for `COMMAND --help` and the man page. */
+  readonly description: readonly string[];
+  readonly arguments: readonly ArgumentSpec[];
+  readonly options: readonly OptionSpec[];
+  /** Command lines that show its use, each with its effect. */
+  readonly examples: readonly { readonly line: string; readonly effect: string }[];
+}
+
+/** Parameters by their camel-case names; what was not given is absent. */
+export type Parameters = Readonly<Record<string, string | boolean | readonly string[] | undefined>>;
+
+/** The name of the parameter that an option or argument stands for: `mem-migrate` is `memMigrate`. */
+export function parameterName(name: string): string {
+  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+}
+
+export interface PlanContext {
+  /** The host as the steps before this command left it; in a dry run, with those steps laid over it. */
+  readonly host: Host;
+  /** `--force`: do what is refused for safety's sake. */
+  readonly force: boolean;
+}
+
+export interface Plan {
+  /** Changes to make, in order. */
+  readonly steps: readonly Step[];
+  /** What a user should know beforehand, a line each. */
+  readonly notes?: readonly string[];
+  /** The error to fail with where there were steps and every one of them was refused. */
+  readonly failIfAllRefused?: string;
+}
+
+/** A command that changes the host. */
+export interface Action {
+  readonly spec: ActionSpec;
+  /** @throws UsageError for a parameter that can never work; VfioIsolateError for one that this host forbids */
+  plan(parameters: Parameters, context: PlanContext): Plan | Promise<Plan>;
+}
+
+/** A command that brings the host back: it plans nothing of its own, but names a record. */
+export interface RestoreAction {
+  readonly spec: ActionSpec;
+  /** Path of the record. @throws UsageError */
+  record(parameters: Parameters): string;
+}

@@ -1,0 +1,111 @@
+/**
+ * The commands of a chain, planned and performed one after the other. They hold or fall together, but for two cases: a
+ * restore is a transaction of its own, and with `keepGoing` every command is.
+ */
+import { actionOf } from '../actions/registry.js';
+import { asOurs, VfioIsolateError } from '../errors.js';
+import type { Outcome } from '../steps/step.js';
+import { type Performer, throwIfAborted } from './perform.js';
+import { type Command, type CommandReport, emptyReport, type RunOptions, type RunReport } from './report.js';
+import { restore } from './restore.js';
+
+/** What the chain needs of the run around it. */
+export interface Transaction {
+  readonly performer: Performer;
+  /** A point that can be rolled back to. */
+  mark(): number;
+  /** Undoes all since a mark. @returns the errors that it met; what they left is still in the record */
+  rollBack(since: number): Promise<VfioIsolateError[]>;
+  commit(): Promise<void>;
+}
+
+/** A command and what is told of it. */
+interface Link {
+  readonly command: Command;
+  readonly report: CommandReport;
+}
+
+export async function performChain(
+  commands: readonly Command[],
+  options: RunOptions,
+  transaction: Transaction,
+): Promise<RunReport> {
+  const links = commands.map((command): Link => ({ command, report: emptyReport(command.name) }));
+  const rollbackErrors: VfioIsolateError[] = [];
+  let first: VfioIsolateError | undefined;
+  for (const unit of units(links, options.keepGoing ?? false)) {
+    const since = transaction.mark();
+    const error = await performUnit(unit, options, transaction);
+    if (error === undefined) continue;
+    first ??= error;
+    if (!unit.some(isRestore)) rollbackErrors.push(...(await transaction.rollBack(since)));
+    for (const { report } of unit) if (report.status === 'done') report.status = 'undone';
+    if (!options.keepGoing || error.code === 'ABORT_ERR') break;
+  }
+  const reports = links.map(({ report }) => report);
+  const dryRun = options.dryRun ?? false;
+  return { ok: first === undefined, dryRun, commands: reports, rollbackErrors, ...(first && { error: first }) };
+}
+
+/** The commands that hold or fall together. */
+function units(links: readonly Link[], keepGoing: boolean): Link[][] {
+  const groups: Link[][] = [];
+  links.forEach((link, index) => {
+    const before = links[index - 1];
+    const joins = !keepGoing && before !== undefined && !isRestore(before) && !isRestore(link);
+    if (joins) groups.at(-1)?.push(link);
+    else groups.push([link]);
+  });
+  return groups;
+}
+
+function isRestore({ command }: Link): boolean {
+  return 'record' in actionOf(command.name);
+}
+
+/** @returns the error that stopped it */
+async function performUnit(
+  unit: readonly Link[],
+  options: RunOptions,
+  { performer, commit }: Transaction,
+): Promise<VfioIsolateError | undefined> {
+  for (const { command, report } of unit) {
+    try {
+      throwIfAborted(options.signal);
+      await perform(command, report, performer, options);
+      report.status = options.dryRun ? 'planned' : 'done';
+    } catch (error) {
+      report.status = 'failed';
+      report.error = asOurs(error);
+      return report.error;
+    }
+  }
+  try {
+    throwIfAborted(options.signal);
+    await commit();
+    return undefined;
+  } catch (error) {
+    return asOurs(error);
+  }
+}
+
+async function perform(
+  { name, parameters }: Command,
+  report: CommandReport,
+  performer: Performer,
+  options: RunOptions,
+): Promise<void> {
+  const action = actionOf(name);
+  if ('record' in action) return restore(action.record(parameters), performer, report, options);
+
+  const plan = await action.plan(parameters, { host: performer.host, force: options.force ?? false });
+  report.notes.push(...(plan.notes ?? []));
+  const outcomes = await performer.perform(plan.steps, report);
+  if (plan.failIfAllRefused !== undefined && allRefused(outcomes)) {
+    throw new VfioIsolateError('ERR_NOT_HELD', plan.failIfAllRefused);
+  }
+}
+
+function allRefused(outcomes: readonly Outcome[]): boolean {
+  return outcomes.length > 0 && outcomes.every(({ refused }) => refused !== undefined && refused.length > 0);
+}

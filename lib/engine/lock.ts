@@ -1,0 +1,56 @@
+/** One run at a time changes a host: the others wait for the lock (flock(2)), which dies with its holder. */
+import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fromNode, isSystemError, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { native } from '../native.js';
+
+/** How often a waiting run tries again; short enough for a signal to be seen in time. */
+const PAUSE_MS = 50;
+
+export interface Lock {
+  release(): void;
+}
+
+/**
+ * @param wait seconds
+ * @throws VfioIsolateError `ERR_LOCKED` when the time is over, `ABORT_ERR`; SystemError where the caller may not have it
+ */
+export async function acquireLock(host: Host, wait: number, signal?: AbortSignal): Promise<Lock> {
+  const fd = openLockFile(host);
+  const until = Date.now() + wait * 1000;
+  try {
+    while (!native().lock(fd)) {
+      if (Date.now() >= until) throw locked(wait);
+      if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped while waiting for the lock');
+      await delay(PAUSE_MS);
+    }
+    return { release: () => closeSync(fd) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function locked(wait: number): VfioIsolateError {
+  return new VfioIsolateError('ERR_LOCKED', `another run holds the lock, and did for ${wait} s`, {
+    remedy: 'let it finish, or wait longer with --wait SECONDS',
+  });
+}
+
+function openLockFile(host: Host): number {
+  const directory = `${host.run}/vfio-isolate`;
+  try {
+    mkdirSync(directory, { mode: 0o700, recursive: true });
+    // O_NOFOLLOW, and a regular file: the lock must be the one that every other run takes.
+    const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    const fd = openSync(`${directory}/lock`, flags, 0o600);
+    if (fstatSync(fd).isFile()) return fd;
+    closeSync(fd);
+    throw new VfioIsolateError('ERR_STATE', `${directory}/lock is not a regular file`, { remedy: 'remove it' });
+  } catch (error) {
+    const system = fromNode(error);
+    if (!isSystemError(system, 'EACCES', 'EPERM')) throw system;
+    throw system.explained({ remedy: 'changing the host needs root: use sudo' });
+  }
+}

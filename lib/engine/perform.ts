@@ -1,0 +1,106 @@
+/** One step at a time: written ahead, applied, reported. */
+import { VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { newControl } from '../native.js';
+import type { OverlayHost } from '../steps/overlay.js';
+import { kindOf } from '../steps/registry.js';
+import type { Outcome, Step } from '../steps/step.js';
+import type { UndoRecord } from './record/record.js';
+import type { Change, CommandReport } from './report.js';
+
+/** Whatever a run needs to change the host or, in a dry run, to lay its changes over it. */
+export interface Performer {
+  readonly host: Host;
+  /** Performs steps in order, telling the report. @returns what became of each */
+  perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]>;
+}
+
+type Tell = ((change: Change) => void) | undefined;
+
+/** Applies steps for real. Without a record nothing is written ahead: so for undoing, which can begin anew at any time. */
+export class Applier implements Performer {
+  readonly host: Host;
+  readonly #record: UndoRecord | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #tell: Tell;
+
+  constructor(host: Host, record: UndoRecord | undefined, signal: AbortSignal | undefined, tell: Tell) {
+    this.host = host;
+    this.#record = record;
+    this.#signal = signal;
+    this.#tell = tell;
+  }
+
+  async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {
+    throwIfAborted(this.#signal);
+    const first = (await this.#record?.writeSteps(report.command, steps)) ?? 0;
+    const outcomes: Outcome[] = [];
+    for (const [index, step] of steps.entries()) {
+      await turn();
+      throwIfAborted(this.#signal);
+      const outcome = await this.#apply(step, first + index);
+      note(report, step, outcome, this.#tell);
+      outcomes.push(outcome);
+    }
+    return outcomes;
+  }
+
+  async #apply(step: Step, number: number): Promise<Outcome> {
+    const control = newControl();
+    const cancel = () => void Atomics.store(control, 0, 1);
+    this.#signal?.addEventListener('abort', cancel);
+    try {
+      const ledger = this.#record?.ledger(number);
+      return await kindOf(step).apply(step, { host: this.host, control, ...(ledger && { ledger }) });
+    } finally {
+      this.#signal?.removeEventListener('abort', cancel);
+    }
+  }
+}
+
+/** Lays steps over the host that a dry run plans against. */
+export class Rehearsal implements Performer {
+  readonly host: OverlayHost;
+  readonly #tell: Tell;
+
+  constructor(host: OverlayHost, tell: Tell) {
+    this.host = host;
+    this.#tell = tell;
+  }
+
+  async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {
+    return steps.map((step) => {
+      kindOf(step).preview(step, this.host);
+      const outcome = { changed: 0 };
+      note(report, step, outcome, this.#tell);
+      return outcome;
+    });
+  }
+}
+
+function note(report: CommandReport, step: Step, outcome: Outcome, tell: Tell): void {
+  const { kind, target, from, to } = step;
+  const change = {
+    command: report.command,
+    kind,
+    target,
+    from,
+    to,
+    text: kindOf(step).describe(step, outcome.changed),
+    changed: outcome.changed,
+  };
+  report.gone += outcome.gone ?? 0;
+  report.refused.push(...(outcome.refused ?? []));
+  report.notes.push(...(outcome.notes ?? []));
+  // A refused write changed nothing, and is named among the refused.
+  if (outcome.changed === 0 && outcome.refused?.length) return;
+  report.changes.push(change);
+  tell?.(change);
+}
+
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped by a signal');
+}
+
+/** Lets the event loop see a signal between two steps. */
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,0 +1,129 @@
+/** The record's file: opened without following links, made whole before it takes its name. */
+import { randomBytes } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readSync,
+  realpathSync,
+  renameSync,
+  unlinkSync,
+} from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fromNode, isSystemError, SystemError } from '../../errors.js';
+import { requireOwnDirectory, requireOwnFile } from './safety.js';
+
+/**
+ * Opens an existing file; a read-only one, or one on a read-only disk, can still be read.
+ * @returns undefined where there is none
+ * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that others can have written
+ */
+export function openExisting(path: string): number | undefined {
+  // O_NONBLOCK: a FIFO put in the record's place must not hang a hook.
+  const flags = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  let fd: number;
+  try {
+    fd = openWith(path, flags | constants.O_RDWR, flags | constants.O_RDONLY);
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return undefined;
+    throw error;
+  }
+  try {
+    requireOwnFile(path, fstatSync(fd));
+    requireOwnDirectory(realpathSync(path));
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw fromNode(error);
+  }
+}
+
+function openWith(path: string, flags: number, fallback: number): number {
+  try {
+    return explaining(path, () => openSync(path, flags));
+  } catch (error) {
+    if (isSystemError(error, 'EROFS')) return explaining(path, () => openSync(path, fallback));
+    throw error;
+  }
+}
+
+/** A file under a temporary name, which takes a name once it is whole: no crash leaves half a header behind. */
+export interface NewFile {
+  readonly fd: number;
+  /** Puts it in the place of whatever has the name. @throws SystemError */
+  commit(): void;
+  /** Removes it. */
+  discard(): void;
+}
+
+/** @throws SystemError; VfioIsolateError `ERR_RECORD` for a directory that others may write to */
+export function createFile(path: string): NewFile {
+  const directory = explaining(path, () => realpathSync(dirname(path)));
+  const target = join(directory, basename(path));
+  requireOwnDirectory(target);
+  const temporary = `${target}.${randomBytes(6).toString('hex')}`;
+  const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+  const fd = explaining(path, () => openSync(temporary, flags, 0o600));
+  return {
+    fd,
+    commit: () =>
+      explaining(path, () => {
+        renameSync(temporary, target);
+        syncDirectory(directory);
+      }),
+    discard: () => {
+      closeSync(fd);
+      unlinkSync(temporary);
+    },
+  };
+}
+
+export function readAll(fd: number): string {
+  const { size } = fstatSync(fd);
+  const bytes = Buffer.alloc(size);
+  let length = 0;
+  while (length < size) {
+    const got = readSync(fd, bytes, length, size - length, length);
+    if (got === 0) break;
+    length += got;
+  }
+  return bytes.toString('utf8', 0, length);
+}
+
+function syncDirectory(directory: string): void {
+  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Gives what fails the record's name and a remedy. @throws SystemError */
+export function explaining<T>(path: string, act: () => T): T {
+  try {
+    return act();
+  } catch (error) {
+    throw explained(error, path);
+  }
+}
+
+const REMEDIES = new Map([
+  ['ENOSPC', 'the disk of the undo record is full: name a file elsewhere, such as below /run'],
+  ['EDQUOT', 'the disk quota is used up: name a file elsewhere, such as below /run'],
+  ['EFBIG', 'the limit on the size of files is reached: see ulimit -f'],
+  ['EROFS', 'the disk of the undo record is read-only: name a file elsewhere, such as below /run'],
+  ['EACCES', 'run it as root, or name a file that you may write'],
+  ['ENOENT', 'make the directory of the undo record first'],
+  ['ELOOP', 'a link is not followed: name the file itself'],
+  ['EISDIR', 'name a file, not a directory'],
+]);
+
+export function explained(error: unknown, path: string): unknown {
+  const system = fromNode(error);
+  if (!isSystemError(system)) return system;
+  const { errno, syscall, code } = system;
+  return new SystemError({ errno, syscall, path, remedy: REMEDIES.get(code), cause: error });
+}

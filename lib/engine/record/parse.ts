@@ -1,0 +1,70 @@
+/** A record's text as lines, each checked: it is input from outside, whoever wrote it. */
+import { VfioIsolateError } from '../../errors.js';
+import type { Host } from '../../host.js';
+import { kindOf } from '../../steps/registry.js';
+import type { StepKind } from '../../steps/step.js';
+import { decodeLine, type Line, VERSION } from './line.js';
+
+export interface Parsed {
+  readonly lines: readonly Line[];
+  /** Bytes of the whole lines. */
+  readonly length: number;
+  /** Whether a rest without a newline follows them: it was cut short by a crash, and so never acted upon. */
+  readonly torn: boolean;
+}
+
+/**
+ * @param path of the record, for messages
+ * @throws VfioIsolateError `ERR_RECORD`, naming the line
+ */
+export function parseRecord(host: Host, path: string, text: string): Parsed {
+  const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const kinds = new Map<number, StepKind>();
+  const lines = whole
+    .split('\n')
+    .slice(0, -1)
+    .map((line, index) => {
+      try {
+        return readLine(host, line, index, kinds);
+      } catch (error) {
+        throw damaged(path, index + 1, error);
+      }
+    });
+  if (lines.length === 0 && text !== '') throw damaged(path, 1, new Error('it is no line of a record'));
+  return { lines, length: Buffer.byteLength(whole), torn: whole.length < text.length };
+}
+
+function readLine(host: Host, text: string, index: number, kinds: Map<number, StepKind>): Line {
+  const line = decodeLine(text);
+  if ((line.type === 'header') !== (index === 0)) throw new Error('it is out of place');
+  switch (line.type) {
+    case 'header':
+      if (line.version > VERSION) throw newer(line.tool);
+      break;
+    case 'step': {
+      const kind = kindOf(line.change);
+      kind.validate(line.change, host);
+      kinds.set(line.step, kind);
+      break;
+    }
+    case 'detail':
+      kinds.get(line.step)?.validateDetail?.(line, host);
+      break;
+  }
+  return line;
+}
+
+function newer(tool: string): VfioIsolateError {
+  return new VfioIsolateError('ERR_RECORD', `it was written by the newer version ${tool}`, {
+    remedy: 'restore it with that version',
+  });
+}
+
+function damaged(path: string, line: number, error: unknown): VfioIsolateError {
+  const why = error instanceof Error ? error.message : String(error);
+  const remedy = error instanceof VfioIsolateError ? error.remedy : undefined;
+  return new VfioIsolateError('ERR_RECORD', `undo record ${path}, line ${line}: ${why}`, {
+    remedy: remedy ?? 'nothing was touched; only a whole, unchanged record can be restored',
+    cause: error,
+  });
+}

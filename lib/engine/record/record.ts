@@ -1,0 +1,166 @@
+/** The undo record of a run: appended ahead of every change, read back to undo. */
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { VfioIsolateError } from '../../errors.js';
+import type { Host } from '../../host.js';
+import { bootId } from '../../kernel/boot.js';
+import { native } from '../../native.js';
+import type { Ledger, Step } from '../../steps/step.js';
+import { packageVersion } from '../../version.js';
+import { createFile, explained, openExisting, readAll } from './file.js';
+import { fold, type LiveEntry, lastStep } from './fold.js';
+import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
+import { type Parsed, parseRecord } from './parse.js';
+
+/** What opening a record found. */
+export type Condition =
+  /** Something of it still holds. */
+  | 'live'
+  /** All of it has been undone, or it never held anything. */
+  | 'spent'
+  /** It was written before the last boot. */
+  | 'stale';
+
+const EMPTY: Parsed = { lines: [], length: 0, torn: false };
+const IN_MEMORY = 'in memory';
+
+export class UndoRecord {
+  readonly condition: Condition;
+  /** Whether a last line was found that was cut short while it was written, and so never acted upon. */
+  readonly torn: boolean;
+  readonly #host: Host;
+  readonly #fd: number;
+  readonly #path: string;
+  /** Length of the whole lines. */
+  #length: number;
+  #lastStep: number;
+
+  private constructor(host: Host, fd: number, path: string, found: Parsed) {
+    this.#host = host;
+    this.#fd = fd;
+    this.#path = path;
+    this.#length = found.length;
+    this.#lastStep = lastStep(found.lines);
+    this.torn = found.torn;
+    this.condition = conditionOf(host, found);
+  }
+
+  /**
+   * The record for a run that changes things: a live one is continued, any other starts anew. Without a path it is kept
+   * in memory, for the rollback.
+   * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that is no record of ours
+   */
+  static async forRun(host: Host, path: string | undefined): Promise<UndoRecord> {
+    if (path === undefined) return UndoRecord.#begin(host, native().memoryFile(), IN_MEMORY);
+    const found = UndoRecord.#open(host, path);
+    if (found?.condition === 'live') return found;
+    found?.close();
+    const file = createFile(path);
+    try {
+      const record = await UndoRecord.#begin(host, file.fd, path);
+      file.commit();
+      return record;
+    } catch (error) {
+      file.discard();
+      throw error;
+    }
+  }
+
+  /** An existing record. @throws SystemError; VfioIsolateError `ERR_RECORD` */
+  static toRestore(host: Host, path: string): UndoRecord {
+    const record = UndoRecord.#open(host, path);
+    if (record !== undefined) return record;
+    throw new VfioIsolateError('ERR_RECORD', `there is no undo record ${path}`, {
+      remedy: 'give the path that was given to -u; where that run never began, there is nothing to restore',
+    });
+  }
+
+  static #open(host: Host, path: string): UndoRecord | undefined {
+    const fd = openExisting(path);
+    if (fd === undefined) return undefined;
+    try {
+      return new UndoRecord(host, fd, path, parseRecord(host, path, readAll(fd)));
+    } catch (error) {
+      closeSync(fd);
+      throw error;
+    }
+  }
+
+  static async #begin(host: Host, fd: number, path: string): Promise<UndoRecord> {
+    const record = new UndoRecord(host, fd, path, EMPTY);
+    const [boot, tool] = [bootId(host), packageVersion()];
+    await record.#append([{ type: 'header', format: FORMAT, version: VERSION, boot, tool, time: now() }]);
+    return record;
+  }
+
+  /** The number of the next step. */
+  get nextStep(): number {
+    return this.#lastStep + 1;
+  }
+
+  /** Writes steps ahead of their being applied, durably. @returns the number of the first */
+  async writeSteps(command: string, steps: readonly Step[]): Promise<number> {
+    const first = this.nextStep;
+    await this.#append(
+      steps.map((change, index): Line => ({ type: 'step', step: first + index, command, change: { ...change } })),
+    );
+    this.#lastStep += steps.length;
+    return first;
+  }
+
+  /** Notes that these steps hold no longer. */
+  async markUndone(steps: readonly number[]): Promise<void> {
+    if (steps.length > 0) await this.#append([{ type: 'undone', steps: [...steps], time: now() }]);
+  }
+
+  async markCommitted(): Promise<void> {
+    await this.#append([{ type: 'committed', time: now() }]);
+  }
+
+  /** Where a step that is being applied writes what it finds. */
+  ledger(step: number): Ledger {
+    return {
+      append: (detail) => this.#append([{ type: 'detail', step, ...detail }]),
+      lend: async (use) => {
+        this.#cutTorn();
+        try {
+          return await use({ fd: this.#fd, offset: this.#length, members: `"type":"detail","step":${step}` });
+        } finally {
+          // Also where it failed on the way: its earlier batches are there, and nothing else.
+          this.#length = fstatSync(this.#fd).size;
+        }
+      },
+    };
+  }
+
+  /** What still holds of the steps from a number on, in the order in which it was first touched. */
+  entries(since = 1): LiveEntry[] {
+    return fold(parseRecord(this.#host, this.#path, readAll(this.#fd)).lines, since);
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  async #append(lines: readonly Line[]): Promise<void> {
+    if (lines.length === 0) return;
+    this.#cutTorn();
+    try {
+      this.#length = await native().append(this.#fd, this.#length, Buffer.from(lines.map(encodeLine).join('')));
+    } catch (error) {
+      throw explained(error, this.#path);
+    }
+  }
+
+  /** What is appended must not follow the rest of a line that was cut short. */
+  #cutTorn(): void {
+    if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
+  }
+}
+
+function conditionOf(host: Host, { lines }: Parsed): Condition {
+  const [header] = lines;
+  if (header?.type === 'header' && header.boot !== bootId(host)) return 'stale';
+  return fold(lines).length > 0 ? 'live' : 'spent';
+}
+
+const now = () => new Date().toISOString();

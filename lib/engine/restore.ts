@@ -1,0 +1,85 @@
+/** Brings the host back to what a record says it was. */
+import { resolve } from 'node:path';
+import { type ErrorCode, UsageError, VfioIsolateError } from '../errors.js';
+import type { Performer } from './perform.js';
+import { UndoRecord } from './record/record.js';
+import type { CommandReport, RunOptions } from './report.js';
+import { undo } from './undo.js';
+
+/**
+ * Restores as much as can be; what could not be brought back stays in the record for another try.
+ * @throws VfioIsolateError `ERR_RECORD` before anything is touched; `ERR_INCOMPLETE`; `ABORT_ERR`, between two steps
+ */
+export async function restore(
+  path: string,
+  performer: Performer,
+  report: CommandReport,
+  options: RunOptions,
+): Promise<void> {
+  if (options.undo !== undefined && resolve(options.undo) === resolve(path)) {
+    throw new UsageError(`${path} cannot be restored and be written to at once`, {
+      remedy: 'give -u another file to record how to redo',
+    });
+  }
+  const record = UndoRecord.toRestore(performer.host, path);
+  try {
+    report.notes.push(...remarks(path, record));
+    if (record.condition === 'live') await restoreLive(path, record, performer, report, options);
+  } finally {
+    record.close();
+  }
+}
+
+function remarks(path: string, { condition, torn }: UndoRecord): string[] {
+  const notes = torn ? [`the last line of ${path} was cut short while it was written, and so never acted upon`] : [];
+  if (condition === 'spent') notes.push(`nothing to restore: all of ${path} has been undone already`);
+  if (condition === 'stale')
+    notes.push(`nothing to restore: ${path} is of an earlier boot, and its changes went with it`);
+  return notes;
+}
+
+async function restoreLive(
+  path: string,
+  record: UndoRecord,
+  performer: Performer,
+  report: CommandReport,
+  options: RunOptions,
+): Promise<void> {
+  const undone: number[] = [];
+  const { force = false, signal } = options;
+  try {
+    const { errors, changed } = await undo(record.entries(), performer, report, {
+      force,
+      signal,
+      onUndone: (steps) => undone.push(...steps),
+    });
+    report.failures.push(...errors, ...changed.map(left));
+  } finally {
+    if (!options.dryRun) await mark(record, undone, report);
+  }
+  if (report.failures.length > 0) throw incomplete(path, report.failures);
+}
+
+function left(message: string): VfioIsolateError {
+  return new VfioIsolateError('ERR_STATE', message, { remedy: 'restore it all the same with --force' });
+}
+
+function incomplete(path: string, failures: readonly VfioIsolateError[]): VfioIsolateError {
+  const [first] = failures;
+  const code: ErrorCode = 'ERR_INCOMPLETE';
+  if (failures.length === 1 && first !== undefined) {
+    return new VfioIsolateError(code, `not all of ${path} was restored: ${first.message}`, { remedy: first.remedy });
+  }
+  return new VfioIsolateError(code, `${failures.length} things of ${path} were not restored`, {
+    remedy: 'they are still in the record: mend what is named, and restore again',
+  });
+}
+
+/** A record that cannot be marked is none the worse: what is restored already is found to be so the next time. */
+export async function mark(record: UndoRecord, steps: readonly number[], report: CommandReport): Promise<void> {
+  try {
+    await record.markUndone(steps);
+  } catch (error) {
+    report.notes.push(`the record could not be marked as undone: ${error instanceof Error ? error.message : error}`);
+  }
+}

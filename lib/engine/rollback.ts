@@ -1,0 +1,40 @@
+/** Takes back what a run has done so far. A signal does not stop it: it is what a signal asks for. */
+import { asOurs, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { Applier } from './perform.js';
+import type { UndoRecord } from './record/record.js';
+import { type Change, emptyReport } from './report.js';
+import { mark } from './restore.js';
+import { undo } from './undo.js';
+
+/** @returns the errors that it met; what they left is still in the record */
+export async function rollBack(
+  host: Host,
+  record: UndoRecord,
+  since: number,
+  tell?: (change: Change) => void,
+): Promise<VfioIsolateError[]> {
+  const report = emptyReport('rollback');
+  const undone: number[] = [];
+  try {
+    const performer = new Applier(host, undefined, undefined, unfailing(tell));
+    const { errors, changed } = await undo(record.entries(since), performer, report, {
+      force: false,
+      onUndone: (steps) => undone.push(...steps),
+    });
+    return [...errors, ...changed.map((message) => new VfioIsolateError('ERR_STATE', message))];
+  } catch (error) {
+    return [asOurs(error)];
+  } finally {
+    await mark(record, undone, report);
+  }
+}
+
+/** A listener that throws has failed the run already; it must not stop the rollback as well. */
+function unfailing(tell: ((change: Change) => void) | undefined): (change: Change) => void {
+  return (change) => {
+    try {
+      tell?.(change);
+    } catch {}
+  };
+}

@@ -1,0 +1,57 @@
+/** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
+import { actionOf } from '../actions/registry.js';
+import { UsageError } from '../errors.js';
+import { openHost } from '../host.js';
+import { OverlayHost } from '../steps/overlay.js';
+import { performChain, type Transaction } from './chain.js';
+import { acquireLock } from './lock.js';
+import { Applier, Rehearsal } from './perform.js';
+import { UndoRecord } from './record/record.js';
+import type { Command, RunOptions, RunReport } from './report.js';
+import { rollBack } from './rollback.js';
+
+/** Seconds. */
+const DEFAULT_WAIT = 10;
+
+/**
+ * Runs a chain of commands as one transaction.
+ * @returns a report, also where the chain failed and was rolled back: see `ok` and `error`
+ * @throws before anything is touched: UsageError; VfioIsolateError `ERR_LOCKED`, `ERR_RECORD`, `ABORT_ERR`; SystemError
+ */
+export async function run(commands: readonly Command[], options: RunOptions = {}): Promise<RunReport> {
+  if (commands.length === 0) throw new UsageError('no command given');
+  for (const { name } of commands) actionOf(name);
+  return options.dryRun ? rehearse(commands, options) : transact(commands, options);
+}
+
+async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
+  const overlay = new OverlayHost(options.host ?? openHost());
+  const nothing = async () => [];
+  return performChain(commands, options, {
+    performer: new Rehearsal(overlay, options.onChange),
+    mark: () => 0,
+    rollBack: nothing,
+    commit: async () => {},
+  });
+}
+
+async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
+  const host = options.host ?? openHost();
+  const lock = await acquireLock(host, options.wait ?? DEFAULT_WAIT, options.signal);
+  try {
+    const record = await UndoRecord.forRun(host, options.undo);
+    try {
+      const transaction: Transaction = {
+        performer: new Applier(host, record, options.signal, options.onChange),
+        mark: () => record.nextStep,
+        rollBack: (since) => rollBack(host, record, since, options.onChange),
+        commit: () => record.markCommitted(),
+      };
+      return await performChain(commands, options, transaction);
+    } finally {
+      record.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
