@@ -17,18 +17,17 @@ export function remembersMasks(host: Host): boolean {
   return major > 6 || (major === 6 && minor >= 2);
 }
 
-/** The CPUs that a thread may run on; TID 0 is the calling one. @throws SystemError `ESRCH` */
-export function getAffinity(tid: number): Bitmap {
-  return Bitmap.fromBytes(native().getAffinity(tid));
+/** The CPUs that a thread may run on, ascending; TID 0 is the calling one. @throws SystemError `ESRCH` */
+export function getAffinity(tid: number): number[] {
+  return [...Bitmap.fromBytes(native().getAffinity(tid))];
 }
 
 /**
  * Has a thread run on these CPUs alone, as far as its cpuset allows; TID 0 is the calling one. Nothing is recorded.
- * @param cpus a cpulist: `0-3,8`
- * @throws SystemError `ESRCH`, `EPERM`, `EINVAL` (its cpuset has none of the CPUs); UsageError for a bad list
+ * @throws SystemError `ESRCH`, `EPERM`, `EINVAL` (none of the CPUs is online and in its cpuset); RangeError
  */
-export function setAffinity(tid: number, cpus: string): void {
-  native().setAffinity(tid, parseList(cpus).toBytes());
+export function setAffinity(tid: number, cpus: Iterable<number>): void {
+  native().setAffinity(tid, Bitmap.of(cpus).toBytes());
 }
 
 /** The masks of all tasks that may not run on all of these CPUs. */

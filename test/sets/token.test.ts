@@ -164,9 +164,15 @@ describe('a usage error that names the part', () => {
     expect(usageError(() => select(word)).message).toContain(message);
   });
 
-  test('and a gap in the numbers', () => {
-    const error = usageError(() => select('C0-8', '0-3,8-11'));
-    expect(error.message).toBe('CPU 4 of "0-8" does not exist; this host has 0-3,8-11');
+  test.each([
+    ['C0-8', 'CPU 4 of "0-8"'],
+    ['C0,8-9,3-5,6', 'CPU 4 of "3-5"'],
+    ['Call,7', 'CPU 7'],
+    ['C00000101,00000010', 'CPU 4 of "00000101,00000010"'],
+  ])('and a gap in the numbers: %j', (word, named) => {
+    expect(usageError(() => select(word, '0-3,8-11,32,40')).message).toBe(
+      `${named} does not exist; this host has 0-3,8-11,32,40`,
+    );
   });
 
   test('when all that is left of a selection is nothing', () => {

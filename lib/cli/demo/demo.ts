@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VfioIsolateError } from '../../errors.js';
+import { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
 import type { Io } from '../io.js';
 import { Busy, type Sighting } from './busy.js';
@@ -14,13 +15,13 @@ const BAR = 24;
 /** @returns the exit status @throws VfioIsolateError */
 export async function demo(io: Io, signal: AbortSignal): Promise<number> {
   const all = parseList(/^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '');
-  const few = String(all.last ?? 0);
+  const few = Bitmap.of([all.last ?? 0]);
   const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-demo-'));
   try {
-    const stage = await chooseStage({ all: all.toString(), few, folder, signal });
+    const stage = await chooseStage({ all, few, folder, signal });
     try {
       io.out(`Isolating with ${stage.means}.\n\n`);
-      const held = await perform(io, stage, all.toString(), few, Math.min(all.size, MOST_LOOPS), signal);
+      const held = await perform(io, stage, { all, few }, signal);
       if (!held) throw new VfioIsolateError('ERR_NOT_HELD', 'the busy process did not run where it should have');
     } finally {
       await stage.leave();
@@ -36,12 +37,10 @@ export async function demo(io: Io, signal: AbortSignal): Promise<number> {
 async function perform(
   io: Io,
   stage: Stage,
-  all: string,
-  few: string,
-  loops: number,
+  { all, few }: { readonly all: Bitmap; readonly few: Bitmap },
   signal: AbortSignal,
 ): Promise<boolean> {
-  const busy = await Busy.start(stage.home, loops);
+  const busy = await Busy.start(stage.home, Math.min(all.size, MOST_LOOPS));
   const show = async (when: string) => {
     if (signal.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped by a signal');
     const sighting = await busy.look();
@@ -60,8 +59,9 @@ async function perform(
       await stage.restore(busy);
     }
     const after = await show('after');
-    const alone = [...during.seen.keys()].every((cpu) => String(cpu) === few);
-    return before.allowed === all && during.allowed === few && alone && after.allowed === all;
+    const alone = [...during.seen.keys()].every((cpu) => few.has(cpu));
+    const [whole, part] = [all.toString(), few.toString()];
+    return before.allowed === whole && during.allowed === part && alone && after.allowed === whole;
   } finally {
     await busy.end();
   }

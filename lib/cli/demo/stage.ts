@@ -1,6 +1,7 @@
 /** What the demo isolates with on this host: cpusets where it may, else affinity alone. */
 import { VfioIsolateError } from '../../errors.js';
 import { type Command, type RunReport, run, setAffinity } from '../../index.js';
+import type { Bitmap } from '../../sets/bitmap.js';
 import type { Busy } from './busy.js';
 
 export interface Stage {
@@ -18,10 +19,10 @@ export interface Stage {
 }
 
 export interface Setting {
-  /** Cpulist that the busy process may run on at first ... */
-  readonly all: string;
-  /** ... and that it is isolated on. */
-  readonly few: string;
+  /** The CPUs that the busy process may run on at first ... */
+  readonly all: Bitmap;
+  /** ... and those that it is isolated on. */
+  readonly few: Bitmap;
   /** Folder for undo records. */
   readonly folder: string;
   readonly signal: AbortSignal;
@@ -57,13 +58,13 @@ async function cpusetStage({ few, folder, signal }: Setting, name: string, creat
 }
 
 function affinityStage({ all, few }: Setting, why: string): Stage {
-  const give = (cpus: string) => async (busy: Busy) => {
+  const give = (cpus: Bitmap) => async (busy: Busy) => {
     for (const pid of busy.pids) setAffinity(pid, cpus);
   };
   return {
     means: `affinity alone (${why})`,
-    isolateLine: `setAffinity(pid, '${few}')`,
-    restoreLine: `setAffinity(pid, '${all}')`,
+    isolateLine: `setAffinity(pid, [${few}])`,
+    restoreLine: `setAffinity(pid, [${[...all].join(', ')}])`,
     home: undefined,
     isolate: give(few),
     restore: give(all),
