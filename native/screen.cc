@@ -58,9 +58,19 @@ bool Screen::admit(Target &target, const Row *row) {
     mover_.leave(target.id, stat);
     return false;
   }
-  // A v1 source's plan has counted them.
-  if (target.whole != 0 && (request_.version == 2 || row != nullptr)) target.threads = countOf(stat);
+  adjust(target, stat, row != nullptr);
   return !request_.record || note(target, stat, row != nullptr);
+}
+
+/** What the plan could not know of a process's threads. */
+void Screen::adjust(Target &target, const TaskStat &stat, bool listed) const {
+  if (target.whole == 0) return;
+  if (request_.version == 2 || listed) {
+    target.threads = countOf(stat);
+  } else if (target.threads == 1 && stat.threads != 1) {
+    // Not alone: its other threads may be in another cgroup, and must not be taken back from there with it.
+    target.whole = 0;
+  }
 }
 
 bool Screen::stays(const TaskStat &stat) const {

@@ -26,6 +26,7 @@ class Screen {
  private:
   /** Whether the target is to be moved. */
   bool admit(Target &target, const Row *row);
+  void adjust(Target &target, const TaskStat &stat, bool listed) const;
   bool stays(const TaskStat &stat) const;
   bool note(const Target &target, const TaskStat &stat, bool listed);
   int findOrigin(const Target &target, const TaskStat &stat, std::string &origin) const;

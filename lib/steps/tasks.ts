@@ -178,5 +178,6 @@ function strayed(step: TasksStep, { elsewhere }: Homecoming): string[] {
   const [first] = elsewhere;
   if (first === undefined) return [];
   const example = `task ${first.tid} is in ${first.cgroup}`;
-  return [`${elsewhere.length} tasks were moved out of ${step.to} by somebody else (${example})`];
+  const tasks = elsewhere.length === 1 ? '1 task was' : `${elsewhere.length} tasks were`;
+  return [`${tasks} moved out of ${step.to} by somebody else (${example})`];
 }

@@ -1,0 +1,229 @@
+import { execFileSync } from 'node:child_process';
+import {
+  appendFileSync,
+  chmodSync,
+  chownSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readFileSync,
+  rmdirSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Command, run } from '../../lib/index.js';
+import { encode, header, rewrite, step, writeRecord } from '../support/record.js';
+import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
+import { snapshot } from '../support/snapshot.js';
+
+describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`, () => {
+  let scratch: Scratch;
+  let undo: string;
+  beforeEach(() => {
+    scratch = openScratch();
+    undo = `${scratch.folder}/undo`;
+  });
+
+  const create = (name: string, cpus = 'C0'): Command => ({
+    name: 'cpuset-create',
+    parameters: { cpusetName: `${scratch.name}/${name}`, cpus },
+  });
+  const restoring = (): Command[] => [{ name: 'restore', parameters: { undoFile: undo } }];
+  const good = async (commands: Command[], options = {}) => {
+    const report = await run(commands, options);
+    expect(report.error).toBeUndefined();
+    return report.commands[0];
+  };
+  /** Both reading it and appending to it are refused, and nothing is touched. */
+  const refused = async (message: RegExp) => {
+    const before = snapshot(scratch.directory);
+    const { error } = await run(restoring());
+    expect(error?.message).toMatch(message);
+    await expect(run([create('never')], { undo })).rejects.toThrow(message);
+    expect(snapshot(scratch.directory)).toEqual(before);
+  };
+
+  test('is of mode 0600, one JSON object a line', async () => {
+    await good([create('a')], { undo });
+    expect(execFileSync('stat', ['-c', '%a %u', undo], { encoding: 'utf8' }).trim()).toBe('600 0');
+    const types = readFileSync(undo, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).type);
+    expect(types).toEqual(['header', 'step', 'detail', 'committed']);
+  });
+
+  describe('is refused where others could have written it:', () => {
+    beforeEach(() => good([create('a')], { undo }));
+
+    test('a link', async () => {
+      const real = `${scratch.folder}/real`;
+      execFileSync('mv', [undo, real]);
+      symlinkSync(real, undo);
+      await refused(/ELOOP/);
+    });
+
+    test('a second name', async () => {
+      linkSync(undo, `${scratch.folder}/other`);
+      await refused(/has 2 names/);
+    });
+
+    test('another owner', async () => {
+      chownSync(undo, 65534, 0);
+      await refused(/belongs to another user/);
+    });
+
+    test.each([0o620, 0o602])('mode %o', async (mode) => {
+      chmodSync(undo, mode);
+      await refused(/may be written by others/);
+    });
+
+    test('a directory that others may write to, unless it is sticky', async () => {
+      chmodSync(scratch.folder, 0o777);
+      await refused(/which others may write to/);
+      chmodSync(scratch.folder, 0o1777);
+      await good(restoring());
+    });
+
+    test('a FIFO, without hanging', async () => {
+      execFileSync('rm', [undo]);
+      execFileSync('mkfifo', [undo]);
+      await refused(/is not a regular file/);
+    });
+
+    test('more than 64 MiB', async () => {
+      truncateSync(undo, 65 * 1024 * 1024);
+      await refused(/is larger than 64 MiB/);
+    });
+  });
+
+  describe('is refused where it is damaged:', () => {
+    test('a flipped bit', async () => {
+      await good([create('a'), create('b')], { undo });
+      const text = readFileSync(undo, 'utf8');
+      writeFileSync(undo, text.replace('"from":null', '"from":nulk'));
+      await refused(/line 2: its checksum does not fit/);
+    });
+
+    test('no header', async () => {
+      writeRecord(undo, step(1, { kind: 'sync', target: '/', from: null, to: null }));
+      await refused(/line 1: it is out of place/);
+    });
+
+    test('a newer format version', async () => {
+      writeRecord(undo, header({ version: 2, tool: '9.9.9', more: true }));
+      await refused(/line 1: it was written by the newer version 9\.9\.9/);
+    });
+
+    test('a kind of step that is not known', async () => {
+      writeRecord(undo, header(), step(1, { kind: 'exec', target: '/bin/sh', from: null, to: null }));
+      await refused(/line 2: unknown kind of step "exec"/);
+    });
+
+    test.each([
+      ['/etc/shadow'],
+      ['/sys/fs/cgroup/cpuset/../../../../etc/shadow'],
+      ['/proc/sys/kernel/core_pattern'],
+      ['/sys/fs/cgroup/cpuset/release_agent'],
+      ['/sys/kernel/uevent_helper'],
+      ['relative'],
+      ['/sys/fs/cgroup/cpuset/a\u0000b/cpuset.cpus'],
+    ])('a path outside of what this tool writes to: %s', async (target) => {
+      writeRecord(undo, header(), step(1, { kind: 'file', target, from: 'x', to: 'y' }));
+      await refused(/line 2: .*(none of the kernel's|no kernel file that|not a plain absolute path)/);
+    });
+
+    test('a cgroup outside of the hierarchies, or one with files of other names', async () => {
+      writeRecord(undo, header(), step(1, { kind: 'cgroup', target: '/tmp/x', from: null, to: {} }));
+      await refused(/line 2/);
+      const target = `${scratch.directory}/x`;
+      writeRecord(undo, header(), step(1, { kind: 'cgroup', target, from: { '../release_agent': 'x' }, to: null }));
+      await refused(/line 2/);
+    });
+
+    test('a detail that is none of its kind', async () => {
+      const home = scratch.make('home');
+      const [from, to] = [scratch.directory, `${scratch.directory}/home`];
+      const move = step(1, { kind: 'tasks', target: to, from, to });
+      const detail = { type: 'detail', step: 1, from: '/../..', processes: [[1, 0]], threads: [] };
+      writeRecord(undo, header(), move, detail);
+      await refused(/line 3: .*is no cgroup/);
+      writeRecord(undo, header(), move, { ...detail, from: home, processes: [[-1, 0]] });
+      await refused(/line 3/);
+    });
+  });
+
+  test('a last line that was cut short is passed over, and what follows does not come to stand behind it', async () => {
+    const before = snapshot(scratch.directory);
+    await good([create('a')], { undo });
+    appendFileSync(undo, encode(step(2, { kind: 'sync', target: '/', from: null, to: null })).slice(0, -20));
+    await good([create('b')], { undo });
+    const restored = await good(restoring());
+    expect(restored?.changes.length).toBe(2);
+    expect(snapshot(scratch.directory)).toEqual(before);
+    appendFileSync(undo, '{"crc"');
+    expect((await good(restoring()))?.notes.join()).toMatch(/last line of .* was cut short/);
+  });
+
+  test('of an earlier boot has nothing to restore, and starts anew', async () => {
+    await good([create('a')], { undo });
+    rewrite(undo, (entry) => (entry['type'] === 'header' ? { ...entry, boot: 'another' } : entry));
+    expect((await good(restoring()))?.notes.join()).toMatch(/is of an earlier boot/);
+    expect(existsSync(`${scratch.directory}/a`)).toBe(true);
+    await good([create('b')], { undo });
+    expect(readFileSync(undo, 'utf8')).not.toContain('/a"');
+  });
+
+  test('a task whose TID was reused is left alone', async () => {
+    const [home, guest] = [scratch.make('home'), scratch.make('guest')];
+    const pids = await scratch.sleepers('home', 2);
+    await good([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], { undo });
+    const reused = pids[0] ?? 0;
+    const others = (tasks: unknown) => (tasks as [number, number][]).filter(([tid]) => tid !== reused);
+    const residents = { type: 'detail', step: 1, residents: [[reused, startOf(reused)]] };
+    const lines = readFileSync(undo, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    const moved = lines.find(({ type }) => type === 'detail');
+    const stale = [...others(moved.processes), ...others(moved.threads)];
+    // As if the TID had been another task's: recorded with another start time, and with the present one as a resident.
+    rewrite(undo, (entry) =>
+      entry['type'] === 'detail' ? { ...entry, processes: [...stale, [reused, 1]], threads: [] } : entry,
+    );
+    appendFileSync(undo, encode(residents));
+    await good(restoring());
+    expect(scratch.tids('guest')).toEqual([reused]);
+  });
+
+  test('a cpuset that somebody else made in the place of ours is left and reported', async () => {
+    await good([create('a')], { undo });
+    rmdirSync(`${scratch.directory}/a`);
+    mkdirSync(`${scratch.directory}/a`);
+    const report = await run(restoring());
+    expect(report.error).toMatchObject({ code: 'ERR_INCOMPLETE' });
+    expect(report.error?.message).toMatch(/was made by somebody else/);
+    expect(existsSync(`${scratch.directory}/a`)).toBe(true);
+  });
+
+  test('tasks that somebody else has moved on are left and reported; force brings them back', async () => {
+    const [home, guest, other] = [scratch.make('home'), scratch.make('guest'), scratch.make('other')];
+    const [pid = 0] = await scratch.sleepers('home', 1);
+    await good([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], { undo });
+    writeFileSync(`/sys/fs/cgroup/cpuset${other}/tasks`, String(pid));
+    const report = await run(restoring());
+    expect(report.error?.message).toMatch(
+      /1 task was moved out of .*\/guest by somebody else \(task \d+ is in .*\/other\)/,
+    );
+    expect(scratch.tids('other')).toEqual([pid]);
+    await good(restoring(), { force: true });
+    expect(scratch.tids('home')).toContain(pid);
+  });
+});
+
+function startOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]);
+}

@@ -1,0 +1,58 @@
+import { existsSync } from 'node:fs';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { openHost } from '../../lib/host.js';
+import { newControl } from '../../lib/native.js';
+import { type CgroupStep, cgroupKind } from '../../lib/steps/cgroup.js';
+import type { Detail } from '../../lib/steps/step.js';
+import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
+
+describe.skipIf(notInPlace)(`a cgroup step, in place (${notInPlace ?? 'v1'})`, () => {
+  const host = openHost();
+  let scratch: Scratch;
+  let details: Detail[];
+  let make: CgroupStep;
+  beforeEach(() => {
+    scratch = openScratch();
+    details = [];
+    const to = { 'cpuset.mems': '0', 'cpuset.cpus': '0' };
+    make = { kind: 'cgroup', target: `${scratch.directory}/a`, from: null, to };
+  });
+
+  const ledger = {
+    append: async (detail: Detail) => void details.push(detail),
+    lend: () => Promise.reject(new Error('no move here')),
+  };
+  const apply = (step: CgroupStep) => cgroupKind.apply(step, { host, control: newControl(), ledger });
+  const undo = () => cgroupKind.undo({ step: make, seen: [null, make.to], details }, host, false);
+
+  test('that comes too late leaves what somebody else has made since it was planned', async () => {
+    scratch.make('a', { cpus: '1' });
+    await expect(apply(make)).rejects.toMatchObject({ code: 'EEXIST' });
+    expect(await undo()).toMatchObject({ steps: [] });
+    expect(scratch.read('a/cpuset.cpus')).toBe('1');
+  });
+
+  test('that failed half way is undone as far as it went', async () => {
+    const bad = { ...make, to: { 'cpuset.mems': '0', 'cpuset.cpus': '0-4095' } };
+    await expect(apply(bad)).rejects.toMatchObject({ value: '0-4095' });
+    expect(existsSync(make.target)).toBe(true);
+    expect((await undo()).steps).toMatchObject([{ kind: 'cgroup', target: make.target, to: null }]);
+  });
+
+  test('killed before it could tell what it made is taken for ours', async () => {
+    scratch.make('a');
+    expect((await undo()).steps).toMatchObject([{ kind: 'cgroup', target: make.target, to: null }]);
+  });
+
+  test('undone where tasks have come meanwhile sends them to the parent first', async () => {
+    await apply(make);
+    const pids = await scratch.sleepers('a', 2);
+    const { steps } = await undo();
+    for (const step of steps) {
+      const { kindOf } = await import('../../lib/steps/registry.js');
+      await kindOf(step).apply(step, { host, control: newControl() });
+    }
+    expect(existsSync(make.target)).toBe(false);
+    expect(scratch.tids('.')).toEqual(expect.arrayContaining(pids));
+  });
+});
