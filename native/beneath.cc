@@ -78,7 +78,8 @@ Result<std::string> Beneath::read(const std::string &relative) const {
 
 Failure Beneath::write(const std::string &relative, const std::string &value) const {
   UniqueFd fd;
-  Failure failure = openFile(relative, O_WRONLY, fd);
+  // Kernel files take no notice of O_TRUNC; a file of a tree that stands in for a host must end where the value ends.
+  Failure failure = openFile(relative, O_WRONLY | O_TRUNC, fd);
   if (!failure) failure = failed(writeOnce(fd.get(), value), "write", relative);
   if (failure) failure.value = value;
   return failure;

@@ -113,6 +113,7 @@ export const CPUSET_FILES: readonly KernelFile[] = [
     root: 'cgroup',
     pattern: /^(.+\/)?(cpuset\.)?(cpus|mems)$/,
     same: sameList,
+    overwritesMasks: true,
     explain: explainList,
   },
   {

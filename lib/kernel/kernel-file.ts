@@ -13,6 +13,8 @@ export interface KernelFile {
   readonly trigger?: boolean;
   /** Rewritten by daemons as a matter of course, so that a strange value says nothing: always restored. */
   readonly drifts?: boolean;
+  /** Before 6.2, a write overwrites the affinity masks of tasks. */
+  readonly overwritesMasks?: boolean;
   /** Refusals that are to be expected of some such files, each with its reason. */
   readonly refusals?: Readonly<Record<string, string>>;
   /** What the kernel means by another refusal, and what to do about it. */

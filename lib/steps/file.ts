@@ -5,6 +5,7 @@ import { type Host, readIfThere } from '../host.js';
 import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
+import { keepingMasks, masksBack, masksDetail } from './masks.js';
 import type { Outcome, Step, StepKind, Undo } from './step.js';
 
 /** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
@@ -32,11 +33,14 @@ export const fileKind: StepKind<FileStep> = {
     return checked;
   },
 
-  async apply(step, { host }) {
-    return applyFile(step, host);
+  validateDetail: (detail) => void v.parse(masksDetail, detail),
+
+  async apply(step, context) {
+    const act = async () => applyFile(step, context.host);
+    return kernelFile(context.host, step.target).overwritesMasks ? keepingMasks(context, act) : act();
   },
 
-  undo({ step, seen }, host, force): Undo {
+  undo({ step, seen, details }, host, force): Undo {
     const { target, from } = step;
     if (from === null) return { steps: [] };
     const file = kernelFile(host, target);
@@ -44,10 +48,10 @@ export const fileKind: StepKind<FileStep> = {
     if (present === undefined) {
       return file.drifts ? { steps: [], notes: [`${target} is gone`] } : { steps: [], changed: [`${target} is gone`] };
     }
-    if (file.same(present, from)) return { steps: [] };
+    if (file.same(present, from)) return { steps: masksBack(details) };
     const ours = file.drifts || seen.some((value) => value !== null && file.same(present, value));
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${from}`] };
-    return { steps: [{ kind: 'file', target, from: present, to: from }] };
+    return { steps: [{ kind: 'file', target, from: present, to: from }, ...masksBack(details)] };
   },
 
   describe({ target, from, to }) {

@@ -6,13 +6,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
-import { narrowerThan, remembersMasks, setMasks, type TaskMask } from '../kernel/affinity.js';
 import { cpusetExists } from '../kernel/cpuset.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { startSlice, stopUnit } from '../kernel/systemd.js';
-import { readTopology } from '../kernel/topology.js';
 import { parseList } from '../sets/list.js';
-import { affinityStep, taskMasks } from './affinity.js';
+import { keepingMasks, masksBack, masksDetail } from './masks.js';
 import type { ApplyContext, Outcome, Step, StepKind, Undo } from './step.js';
 
 /** Cpulist and nodelist; empty where nothing was asked, so that what holds above it holds. */
@@ -32,7 +30,7 @@ const shape = v.object({
   to: confinement,
 });
 /** The masks that the start of the slice may overwrite, or the word that somebody was faster to make the unit. */
-const detailShape = v.union([v.object({ masks: taskMasks }), v.object({ made: v.null() })]);
+const detailShape = v.union([masksDetail, v.object({ made: v.null() })]);
 
 /** systemd makes and removes the cgroup after it has answered. */
 const PAUSE_MS = 20;
@@ -54,10 +52,9 @@ export const sliceKind: StepKind<SliceStep> = {
     const there = cpusetExists(host, directoryOf(host, target));
     if (from !== null) return { steps: there ? [] : [{ kind: 'slice', target, from: null, to: from }] };
     const details = entry.details.map((detail) => v.parse(detailShape, detail));
-    if (!there || details.some((detail) => 'made' in detail)) return { steps: [] };
-    const masks = details.flatMap((detail): TaskMask[] => ('masks' in detail ? detail.masks : []));
-    const back = masks.length === 0 ? [] : [affinityStep(masks)];
-    return { steps: [{ kind: 'slice', target, from: to, to: null }, ...back] };
+    const stopping: Step[] = [{ kind: 'slice', target, from: to, to: null }];
+    const isOurs = there && !details.some((detail) => 'made' in detail);
+    return { steps: [...(isOurs ? stopping : []), ...masksBack(entry.details)] };
   },
 
   describe({ target, to }) {
@@ -108,14 +105,4 @@ async function until(holds: () => boolean, message: () => string): Promise<void>
   for (const end = Date.now() + PATIENCE_MS; !holds(); await delay(PAUSE_MS)) {
     if (Date.now() > end) throw new VfioIsolateError('ERR_NOT_HELD', message());
   }
-}
-
-/** Before 6.2, enabling the controller for the slice overwrites the mask of every task on the host. */
-async function keepingMasks({ host, ledger, control }: ApplyContext, act: () => Promise<Outcome>): Promise<Outcome> {
-  if (remembersMasks(host)) return act();
-  const masks = await narrowerThan(host, readTopology(host).online);
-  await ledger?.append({ masks });
-  const outcome = await act();
-  await setMasks(host, masks, control);
-  return outcome;
 }

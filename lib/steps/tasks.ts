@@ -11,6 +11,7 @@ import { findCpusets } from '../kernel/mounts.js';
 import { isBoundKernelThread, listTasks, type Move, moveTasks, refusalReason, type TaskId } from '../kernel/tasks.js';
 import type { MoveResult, Refusal } from '../native.js';
 import { type Homecoming, homecoming, type Moved, type Recorded } from './homecoming.js';
+import { keepingMasks, masksBack, masksDetail } from './masks.js';
 import type { ApplyContext, Detail, Outcome, Refused, Step, StepKind } from './step.js';
 
 export interface TasksStep extends Step<'tasks', string> {
@@ -30,7 +31,7 @@ const shape = v.object({
   processes: v.optional(tasks),
   threads: v.optional(tasks),
 });
-/** Either the destination's own tasks, or a batch; its `from` is relative to the hierarchy, `/` for the root. */
+/** The destination's own tasks, or a batch of those that moved; its `from` is relative to the hierarchy, `/` for the root. */
 const residentsShape = v.object({ residents: tasks });
 const movedShape = v.object({ from: v.string(), processes: tasks, threads: tasks });
 
@@ -53,6 +54,7 @@ export const tasksKind: StepKind<TasksStep> = {
 
   validateDetail(detail) {
     if ('residents' in detail) v.parse(residentsShape, detail);
+    else if ('masks' in detail) v.parse(masksDetail, detail);
     else if (!isPlain(v.parse(movedShape, detail).from.replace(/^\/$/, '/root'))) {
       throw new VfioIsolateError('ERR_STATE', `${JSON.stringify(detail['from'])} is no cgroup`);
     }
@@ -60,16 +62,19 @@ export const tasksKind: StepKind<TasksStep> = {
 
   async apply(step, context) {
     await writeResidents(step, context);
-    const results: MoveResult[] = [];
-    for (const move of movesOf(step)) results.push(await perform(move, context));
-    for (const result of results) requireComplete(step, result);
-    return summary(results);
+    return keepingMasks(context, async () => {
+      const results: MoveResult[] = [];
+      for (const move of movesOf(step)) results.push(await perform(move, context));
+      for (const result of results) requireComplete(step, result);
+      return summary(results);
+    });
   },
 
   async undo({ step, details }, host, force) {
     const back = await homecoming(host, step, recorded(host, details), force);
+    const moves = back.groups.map(({ to, processes, threads }) => stepBack(step, to, processes, threads));
     return {
-      steps: back.groups.map(({ to, processes, threads }) => stepBack(step, to, processes, threads)),
+      steps: [...moves, ...masksBack(details)],
       changed: force ? [] : strayed(step, back),
       notes: back.notes,
     };
@@ -162,7 +167,7 @@ function recorded(host: Host, details: readonly Detail[]): Recorded {
   const moved: Moved[] = [];
   for (const detail of details) {
     if ('residents' in detail) residents.push(...v.parse(residentsShape, detail).residents);
-    else {
+    else if (!('masks' in detail)) {
       const { from, processes, threads } = v.parse(movedShape, detail);
       moved.push({ from: from === '/' ? mountPoint : mountPoint + from, processes, threads });
     }

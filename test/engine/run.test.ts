@@ -215,6 +215,29 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     expect(snapshot(scratch.directory)).toEqual(before);
   });
 
+  test('an abort stops between two steps of a command, and also after the last', async () => {
+    const home = scratch.make('home', { cpus: '0-1' });
+    const before = snapshot(scratch.directory);
+    for (const parameters of [{ cpus: 'C0', memMigrate: true }, { cpus: 'C0' }]) {
+      const stop = new AbortController();
+      const report = await run([modify(home, parameters)], { signal: stop.signal, onChange: () => stop.abort() });
+      expect(report.error?.code).toBe('ABORT_ERR');
+      expect(report.commands[0]?.changes.length).toBe(1);
+      expect(snapshot(scratch.directory)).toEqual(before);
+    }
+  });
+
+  test('a restore is a transaction of its own: what came before it holds, and its failure ends the chain', async () => {
+    const home = scratch.make('home', { cpus: '0-1' });
+    await good([modify(home, { cpus: 'C0' })], { undo });
+    scratch.write('home/cpuset.cpus', '1');
+    const report = await run([create(`${scratch.name}/a`), restore(undo), create(`${scratch.name}/b`)]);
+    expect(report.error?.code).toBe('ERR_INCOMPLETE');
+    expect(report.commands.map(({ status }) => status)).toEqual(['done', 'failed', 'skipped']);
+    expect(existsSync(`${scratch.directory}/a`)).toBe(true);
+    expect(existsSync(`${scratch.directory}/b`)).toBe(false);
+  });
+
   test('an aborted restore goes on where it stopped', async () => {
     const names = ['a', 'b', 'c'].map((name) => `${scratch.name}/${name}`);
     const before = snapshot(scratch.directory);
