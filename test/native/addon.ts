@@ -14,6 +14,11 @@ export const ROOT = join(import.meta.dirname, '../..');
 
 const sanitized = inject('sanitizedAddon');
 
+/** The sanitizers' libraries: they are for node alone, other programs may hang with them. */
+const preloaded = process.env['LD_PRELOAD'];
+delete process.env['LD_PRELOAD'];
+const NODE = preloaded === undefined ? [process.execPath] : ['env', `LD_PRELOAD=${preloaded}`, process.execPath];
+
 export const addonFile = sanitized ?? join(ROOT, 'build/Release/vfio_isolate.node');
 export const addon: Addon = sanitized === undefined ? native() : loadAddon([sanitized], true);
 
@@ -39,7 +44,7 @@ const PRELUDE = `
  */
 export function inChild<T = Answer>(body: string, args: readonly string[], wrapper: readonly string[] = []): T {
   const script = `${PRELUDE} (async () => { ${body} })().then((out) => console.log(JSON.stringify(out)));`;
-  const [program = process.execPath, ...words] = [...wrapper, process.execPath, '-e', script, addonFile, ...args];
+  const [program = '', ...words] = [...wrapper, ...NODE, '-e', script, addonFile, ...args];
   const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8', timeout: 60_000 });
   if (status !== 0) throw new Error(`the child failed: ${status} ${error ?? ''}\n${stderr}\n${stdout}`);
   return JSON.parse(stdout) as T;

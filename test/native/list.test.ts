@@ -38,13 +38,12 @@ describe.skipIf(notInPlace)(`listTasks, in place (${notInPlace ?? 'v1'})`, () =>
   });
 
   test('parses a name that imitates the rest of the line', async () => {
-    const pid = await scene.now.start('processes', '0', '1');
-    for (const name of [') R 1 1 1', '((a) b', 'x) S 7 (', '()', ' ']) {
-      // Its own process may rename a task; this one may be renamed from outside by its /proc/PID/comm only.
-      writeFileSync(`/proc/${pid}/task/${pid}/comm`, name);
-      const table = await list('tasks').catch((error: unknown) => error);
-      expect(table).toMatchObject({ comm: [name], start: Float64Array.of(startOf(pid)) });
-    }
+    const names = [') R 1 1 1', '((a) b', 'x) S 7 (', '()', ' '];
+    const pids: number[] = [];
+    for (const name of names) pids.push(await scene.now.start('named', name));
+    const { tid, comm, start } = await list('tasks');
+    const byTid = new Map(Array.from(tid, (one, row) => [one, [comm[row], start[row]]]));
+    for (const [at, pid] of pids.entries()) expect(byTid.get(pid)).toEqual([names[at], startOf(pid)]);
   });
 
   test('an empty list, one that is not there, a cancelled call', async () => {

@@ -56,7 +56,6 @@ describe('append', () => {
     ['a write refused', ['inject=pwrite64:error=ENOSPC'], { errno: -28, syscall: 'pwrite' }],
     ['a sync refused', ['inject=fdatasync:error=EIO'], { errno: -5, syscall: 'fdatasync' }],
     ['a short write', ['inject=pwrite64:retval=7:when=1'], { errno: -5, syscall: 'pwrite' }],
-    ['both refused, the file cut back all the same', ['inject=pwrite64:error=EIO'], { errno: -5, syscall: 'pwrite' }],
   ])('%s is cut back', (_name, faults, answer) => {
     const wrapper = strace(
       join(folder, 'strace'),
@@ -125,7 +124,7 @@ describe('lock', () => {
 });
 
 describe('memoryFile', () => {
-  const [EINVAL_ONCE] = ['inject=memfd_create:error=EINVAL:when=1'];
+  const EINVAL_ONCE = 'inject=memfd_create:error=EINVAL:when=1';
   const MAKE = `const fs = require('node:fs'); const fd = addon.memoryFile();
     fs.writeSync(fd, 'text'); return fs.readlinkSync('/proc/self/fd/' + fd) + fs.readFileSync('/proc/self/fd/' + fd);`;
 
@@ -140,7 +139,7 @@ describe('memoryFile', () => {
   test('is had from a kernel that knows no seal against execution, too', () => {
     const log = join(folder, 'strace');
     expect(inChild(MAKE, [], strace(log, 'memfd_create', '-e', EINVAL_ONCE))).toBe('/memfd:vfio-isolate (deleted)text');
-    expect(readFileSync(log, 'utf8')).toMatch(/EINVAL[^]*memfd_create\("vfio-isolate", MFD_CLOEXEC\) = \d+/);
+    expect(readFileSync(log, 'utf8')).toMatch(/EINVAL.*\n.*memfd_create\("vfio-isolate", MFD_CLOEXEC\) = \d+/);
   });
 });
 

@@ -24,6 +24,7 @@ export interface Scene {
   /** Starts processes in `from`. @returns the PID of the one that leads them and their process group */
   start(...words: string[]): Promise<number>;
   tids(name: 'from' | 'to' | 'elsewhere'): number[];
+  processes(name: 'from' | 'to' | 'elsewhere'): number[];
   put(tid: number, name: 'from' | 'to' | 'elsewhere'): void;
 }
 
@@ -58,11 +59,12 @@ function openScene(): Scene {
     async start(...words) {
       if (!existsSync(program))
         execFileSync('cc', ['-O1', '-pthread', '-o', program, join(import.meta.dirname, 'tasks.c')]);
-      const { pid } = await scratch.start('from', `exec ${program} ${words.join(' ')}`);
+      const { pid } = await scratch.start('from', `exec ${program} ${words.map((word) => `'${word}'`).join(' ')}`);
       if (pid === undefined) throw new Error('not started');
       return pid;
     },
     tids: (name) => scratch.tids(name),
+    processes: (name) => scratch.read(`${name}/cgroup.procs`).split('\n').filter(Boolean).map(Number),
     put: (tid, name) => writeFileSync(`${scratch.directory}/${name}/tasks`, String(tid)),
   };
 }

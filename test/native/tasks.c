@@ -89,10 +89,17 @@ static void zombie(void) {
   wait_for_ever();
 }
 
+static void named(const char *name) {
+  prctl(PR_SET_NAME, name);
+  ready();
+  wait_for_ever();
+}
+
 int main(int argc, char **argv) {
   setpgid(0, 0);
   if (argc > 3 && strcmp(argv[1], "processes") == 0) processes(atoi(argv[2]), atoi(argv[3]));
   if (argc > 2 && strcmp(argv[1], "storm") == 0) storm(atof(argv[2]));
   if (argc > 1 && strcmp(argv[1], "zombie") == 0) zombie();
+  if (argc > 2 && strcmp(argv[1], "named") == 0) named(argv[2]);
   return 2;
 }
