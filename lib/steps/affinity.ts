@@ -1,7 +1,7 @@
 /** A step that gives tasks their affinity masks back, where the kernel has overwritten them on the way. */
 import * as v from 'valibot';
 import { setMasks, type TaskMask } from '../kernel/affinity.js';
-import { refusalReason } from '../kernel/tasks.js';
+import { refusalReason } from '../kernel/migration.js';
 import type { Step, StepKind } from './step.js';
 
 export interface AffinityStep extends Step<'affinity', null> {

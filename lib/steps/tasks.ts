@@ -7,8 +7,9 @@ import * as v from 'valibot';
 import { SystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { isPlain, locate } from '../kernel/door.js';
+import { bulkMove, isBoundKernelThread, type Move, recordedMove, refusalReason } from '../kernel/migration.js';
 import { findCpusets } from '../kernel/mounts.js';
-import { isBoundKernelThread, listTasks, type Move, moveTasks, refusalReason, type TaskId } from '../kernel/tasks.js';
+import { listTasks, type TaskId } from '../kernel/tasks.js';
 import type { MoveResult, Refusal } from '../native.js';
 import { type Homecoming, homecoming, type Moved, type Recorded } from './homecoming.js';
 import { keepingMasks, masksBack, masksDetail } from './masks.js';
@@ -122,8 +123,8 @@ function movesOf({ from, to, processes, threads }: TasksStep): Move[] {
 async function perform(move: Move, { host, control, ledger }: ApplyContext): Promise<MoveResult> {
   const result =
     ledger === undefined
-      ? await moveTasks(host, { ...move, control })
-      : await ledger.lend((record) => moveTasks(host, { ...move, control, record }));
+      ? await bulkMove(host, move, control)
+      : await ledger.lend((record) => recordedMove(host, move, record, control));
   if (result.cancelled) throw new VfioIsolateError('ABORT_ERR', 'stopped while moving tasks');
   return result;
 }
