@@ -51,8 +51,9 @@ class Migration {
 bool byId(const Target &left, const Target &right) { return left.id < right.id; }
 
 Failure Migration::list(Plan &plan) const {
-  return request_.version == 1 ? planV1(request_.hierarchy, request_.proc, *request_.from, plan)
-                               : planV2(request_.hierarchy, *request_.from, plan);
+  if (request_.version == 2) return planV2(request_.hierarchy, *request_.from, plan);
+  // The record tells processes from threads.
+  return planV1(request_.hierarchy, request_.proc, *request_.from, request_.record.has_value(), plan);
 }
 
 Failure Migration::moveRows() {

@@ -10,6 +10,8 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
+constexpr size_t kSample = 8;
+
 Failure readSorted(const Beneath &hierarchy, const std::string &cgroup, const char *file, TaskList &list) {
   Failure failure = readTaskList(hierarchy, fileIn(cgroup, file), list);
   if (!std::is_sorted(list.ids.begin(), list.ids.end())) std::sort(list.ids.begin(), list.ids.end());
@@ -19,6 +21,19 @@ Failure readSorted(const Beneath &hierarchy, const std::string &cgroup, const ch
 void planEach(const Ids &ids, bool whole, Plan &plan) {
   plan.targets.reserve(ids.size());
   for (const int32_t id : ids) plan.targets.emplace_back(id, 1, whole);
+}
+
+/**
+ * Whether tasks spread over a list are each alone in their process. Then the others will mostly be so too, and asking
+ * the kernel for the list of processes as well would cost more than moving the exceptions thread by thread.
+ */
+bool looksSingleThreaded(const Proc &proc, const Ids &tids) {
+  const size_t step = std::max<size_t>(1, tids.size() / kSample);
+  for (size_t index = 0; index < tids.size(); index += step) {
+    int32_t count = 0;
+    if (proc.threadCount(tids[index], count) == 0 && count > 1) return false;
+  }
+  return true;
 }
 
 /** Counts each process's threads; false where one has just exited. */
@@ -83,13 +98,16 @@ void planExactly(const Proc &proc, const Ids &tids, const Ids &pids, Plan &plan)
 
 std::string fileIn(const std::string &cgroup, const char *file) { return cgroup.empty() ? file : cgroup + '/' + file; }
 
-Failure planV1(const Beneath &hierarchy, const Proc &proc, const std::string &cgroup, Plan &plan) {
+Failure planV1(const Beneath &hierarchy, const Proc &proc, const std::string &cgroup, bool exactly, Plan &plan) {
   TaskList tasks;
   TaskList again;
   TaskList processes;
   if (Failure failure = readSorted(hierarchy, cgroup, "tasks", tasks)) return failure;
   plan.foreign = tasks.foreign;
-  if (tasks.ids.empty()) return {};
+  if (!exactly && looksSingleThreaded(proc, tasks.ids)) {
+    planEach(tasks.ids, true, plan);
+    return {};
+  }
   if (Failure failure = readSorted(hierarchy, cgroup, "cgroup.procs", processes)) return failure;
   if (tasks.ids == processes.ids) {
     planEach(tasks.ids, true, plan);

@@ -29,8 +29,11 @@ struct Plan {
   int32_t foreign = 0;
 };
 
-/** Lists a v1 cgroup: its whole processes, and the single threads of those that are only partly in it. */
-Failure planV1(const Beneath &hierarchy, const Proc &proc, const std::string &cgroup, Plan &plan);
+/**
+ * Lists a v1 cgroup: its whole processes, and the single threads of those that are only partly in it. Unless `exactly`,
+ * a process of more than one thread may stand there thread by thread.
+ */
+Failure planV1(const Beneath &hierarchy, const Proc &proc, const std::string &cgroup, bool exactly, Plan &plan);
 
 /** Lists a v2 cgroup: its processes or, where it is threaded, its threads. */
 Failure planV2(const Beneath &hierarchy, const std::string &cgroup, Plan &plan);

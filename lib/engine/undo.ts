@@ -1,4 +1,5 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
+import { dirname } from 'node:path';
 import { asOurs, VfioIsolateError } from '../errors.js';
 import { kindOf } from '../steps/registry.js';
 import { type Performer, throwIfAborted } from './perform.js';
@@ -31,25 +32,25 @@ export async function undo(
   options: UndoOptions,
 ): Promise<Undone> {
   const changed: string[] = [];
-  let waiting = withoutContained(entries).reverse();
+  let waiting = wholes(entries).reverse();
   for (;;) {
     const failed: Failure[] = [];
-    for (const entry of waiting) {
+    for (const whole of waiting) {
       throwIfAborted(options.signal);
-      const outcome = await attempt(entry, performer, report, options.force);
-      if (outcome instanceof VfioIsolateError) failed.push({ entry, error: outcome });
+      const outcome = await attempt(whole.entry, performer, report, options.force);
+      if (outcome instanceof VfioIsolateError) failed.push({ whole, error: outcome });
       else if (outcome.length > 0) changed.push(...outcome);
-      else options.onUndone(stepsWithin(entry, entries));
+      else options.onUndone(whole.steps);
     }
     if (failed.length === 0 || failed.length === waiting.length) {
       return { errors: failed.map(({ error }) => error), changed };
     }
-    waiting = failed.map(({ entry }) => entry);
+    waiting = failed.map(({ whole }) => whole);
   }
 }
 
 interface Failure {
-  readonly entry: LiveEntry;
+  readonly whole: Whole;
   readonly error: VfioIsolateError;
 }
 
@@ -72,15 +73,23 @@ async function attempt(
   }
 }
 
-/** A thing inside another that goes as a whole needs no undoing of its own. */
-function withoutContained(entries: readonly LiveEntry[]): LiveEntry[] {
-  return entries.filter((entry) => !entries.some((other) => contains(other, entry)));
+/** An entry and the steps of all that goes with it. */
+interface Whole {
+  readonly entry: LiveEntry;
+  readonly steps: number[];
 }
 
-function stepsWithin(entry: LiveEntry, entries: readonly LiveEntry[]): number[] {
-  return entries.filter((other) => other === entry || contains(entry, other)).flatMap(({ steps }) => steps);
-}
-
-function contains(entry: LiveEntry, other: LiveEntry): boolean {
-  return kindOf(entry.step).contains?.(entry, other) ?? false;
+/** A file of a cgroup that goes as a whole needs no undoing of its own. */
+function wholes(entries: readonly LiveEntry[]): Whole[] {
+  const found = entries.map((entry): Whole => ({ entry, steps: [...entry.steps] }));
+  const enclosing = new Map<string, Whole>();
+  for (const whole of found) {
+    const path = kindOf(whole.entry.step).encloses?.(whole.entry);
+    if (path !== undefined) enclosing.set(path, whole);
+  }
+  return found.filter(({ entry: { step, steps } }) => {
+    const whole = step.kind === 'file' ? enclosing.get(dirname(step.target)) : undefined;
+    whole?.steps.push(...steps);
+    return whole === undefined;
+  });
 }

@@ -15,8 +15,17 @@ export interface CpusetHierarchy {
   readonly prefix: 'cpuset.' | '';
 }
 
+/** A host is opened for one run, and its mounts are read once: a path is looked up for every step. */
+const known = new WeakMap<Host, CgroupMount[]>();
+
 /** The cgroup mounts of a host. The mount points of a stand-in tree lie below its own sysfs root. */
 export function cgroupMounts(host: Host): CgroupMount[] {
+  const mounts = known.get(host) ?? readMounts(host);
+  known.set(host, mounts);
+  return mounts;
+}
+
+function readMounts(host: Host): CgroupMount[] {
   const mounts = native().cgroupMounts(`${host.proc}/self/mountinfo`);
   if (host.live) return mounts.filter((mount) => mount.type === CGROUP_V1 || mount.type === CGROUP_V2);
   return mounts.map((mount) => ({ ...mount, mountPoint: mount.mountPoint.replace(/^\/sys(?=\/)/, host.sys) }));

@@ -57,9 +57,7 @@ export const cgroupKind: StepKind<CgroupStep> = {
     return { steps: Object.entries(from).flatMap(([file, text]) => fileStep(host, `${target}/${file}`, text)) };
   },
 
-  contains({ step }, other) {
-    return step.from === null && other.step.kind === 'file' && other.step.target.startsWith(`${step.target}/`);
-  },
+  encloses: ({ step: { target, from } }) => (from === null ? target : undefined),
 
   describe({ target, from, to }) {
     return to === null ? `${target}: ${shown(from, /cpus$|mems$/)} -> none` : `${target}: none -> ${shown(to)}`;

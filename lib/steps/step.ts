@@ -82,8 +82,8 @@ export interface StepKind<S extends Step = Step> {
   apply(step: S, context: ApplyContext): Promise<Outcome>;
   /** How to bring back the first-seen value from the present state. */
   undo(entry: Entry<S>, host: Host, force: boolean): Undo | Promise<Undo>;
-  /** Whether undoing this entry undoes the other as well: a file goes with the cgroup that was made for it. */
-  contains?(entry: Entry<S>, other: Entry): boolean;
+  /** The path of what goes as a whole when this entry is undone: files below it need no undoing of their own. */
+  encloses?(entry: Entry<S>): string | undefined;
   /** One line: what, old -> new. @param changed how many things, once it has been applied */
   describe(step: S, changed?: number): string;
   /** Lays the change over a host that a dry run plans against. */

@@ -93,9 +93,9 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
       await refused(/is not a regular file/);
     });
 
-    test('more than 64 MiB', async () => {
-      truncateSync(undo, 65 * 1024 * 1024);
-      await refused(/is larger than 64 MiB/);
+    test('more than 32 MiB', async () => {
+      truncateSync(undo, 33 * 1024 * 1024);
+      await refused(/is larger than 32 MiB/);
     });
   });
 

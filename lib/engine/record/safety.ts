@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { fromNode, VfioIsolateError } from '../../errors.js';
 
 /** More than any host needs: a task takes some 20 bytes. */
-export const MAX_BYTES = 64 * 1024 * 1024;
+export const MAX_BYTES = 32 * 1024 * 1024;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
