@@ -14,5 +14,7 @@ export const cpusetDelete: Action = {
     examples: [{ line: 'vfio-isolate cpuset-delete /host.slice', effect: 'its tasks run in the root cpuset again' }],
   },
 
-  plan: (parameters, { host }) => ({ steps: cpusetsOf(host).remove(text(parameters, 'cpusetName')) }),
+  plan: (parameters, { host, force }) => ({
+    steps: cpusetsOf(host).remove(text(parameters, 'cpusetName'), force),
+  }),
 };

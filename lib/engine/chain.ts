@@ -38,8 +38,11 @@ export async function performChain(
     const error = await performUnit(unit, options, transaction);
     if (error === undefined) continue;
     first ??= error;
-    if (!unit.some(isRestore)) rollbackErrors.push(...(await transaction.rollBack(since)));
-    for (const { report } of unit) if (report.status === 'done') report.status = 'undone';
+    // A restore stays: nobody is helped by a host that is brought out of its first state again.
+    if (!unit.some(isRestore)) {
+      rollbackErrors.push(...(await transaction.rollBack(since)));
+      for (const { report } of unit) if (report.status === 'done') report.status = 'undone';
+    }
     if (!options.keepGoing || error.code === 'ABORT_ERR') break;
   }
   const reports = links.map(({ report }) => report);
@@ -81,7 +84,7 @@ async function performUnit(
     }
   }
   try {
-    throwIfAborted(options.signal);
+    if (!unit.some(isRestore)) throwIfAborted(options.signal);
     await commit();
     return undefined;
   } catch (error) {

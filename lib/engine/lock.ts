@@ -18,10 +18,10 @@ export interface Lock {
  */
 export async function acquireLock(host: Host, wait: number, signal?: AbortSignal): Promise<Lock> {
   const fd = openLockFile(host);
-  const until = Date.now() + wait * 1000;
+  const until = performance.now() + wait * 1000;
   try {
     while (!native().lock(fd)) {
-      if (Date.now() >= until) throw locked(wait);
+      if (performance.now() >= until) throw locked(wait);
       if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped while waiting for the lock');
       await delay(PAUSE_MS);
     }

@@ -11,6 +11,8 @@ import type { Change, CommandReport } from './report.js';
 /** Whatever a run needs to change the host or, in a dry run, to lay its changes over it. */
 export interface Performer {
   readonly host: Host;
+  /** Whether it changes the host. */
+  readonly isReal: boolean;
   /** Performs steps in order, telling the report. @returns what became of each */
   perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]>;
 }
@@ -19,6 +21,7 @@ type Tell = ((change: Change) => void) | undefined;
 
 /** Applies steps for real. Without a record nothing is written ahead: so for undoing, which can begin anew at any time. */
 export class Applier implements Performer {
+  readonly isReal = true;
   readonly host: Host;
   readonly #record: UndoRecord | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -60,6 +63,7 @@ export class Applier implements Performer {
 
 /** Lays steps over the host that a dry run plans against. */
 export class Rehearsal implements Performer {
+  readonly isReal = false;
   readonly host: OverlayHost;
   readonly #tell: Tell;
 
@@ -103,4 +107,4 @@ export function throwIfAborted(signal: AbortSignal | undefined): void {
 }
 
 /** Lets the event loop see a signal between two steps. */
-const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,5 +1,5 @@
 /** Brings the host back to what a record says it was. */
-import { resolve } from 'node:path';
+import { statSync } from 'node:fs';
 import { type ErrorCode, UsageError, VfioIsolateError } from '../errors.js';
 import type { Performer } from './perform.js';
 import { UndoRecord } from './record/record.js';
@@ -16,7 +16,7 @@ export async function restore(
   report: CommandReport,
   options: RunOptions,
 ): Promise<void> {
-  if (options.undo !== undefined && resolve(options.undo) === resolve(path)) {
+  if (options.undo !== undefined && isSameFile(options.undo, path)) {
     throw new UsageError(`${path} cannot be restored and be written to at once`, {
       remedy: 'give -u another file to record how to redo',
     });
@@ -28,6 +28,12 @@ export async function restore(
   } finally {
     record.close();
   }
+}
+
+/** Whether two paths lead to one file, by whatever links. */
+function isSameFile(a: string, b: string): boolean {
+  const [first, second] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
+  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
 }
 
 function remarks(path: string, { condition, torn }: UndoRecord): string[] {
@@ -48,7 +54,9 @@ async function restoreLive(
   const undone: number[] = [];
   const { force = false, signal } = options;
   try {
-    const { errors, changed } = await undo(record.entries(), performer, report, {
+    const { errors, changed } = await undo(record.entries(), {
+      performer,
+      report,
       force,
       signal,
       onUndone: (steps) => undone.push(...steps),

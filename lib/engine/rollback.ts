@@ -18,7 +18,9 @@ export async function rollBack(
   const undone: number[] = [];
   try {
     const performer = new Applier(host, undefined, undefined, unfailing(tell));
-    const { errors, changed } = await undo(record.entries(since), performer, report, {
+    const { errors, changed } = await undo(record.entries(since), {
+      performer,
+      report,
       force: false,
       onUndone: (steps) => undone.push(...steps),
     });

@@ -25,6 +25,9 @@ export const SETTINGS = [
 ] as const;
 export type Setting = (typeof SETTINGS)[number];
 
+/** What every v1 cgroup has beside, without prefix. */
+const GENERIC = ['notify_on_release', 'cgroup.clone_children'] as const;
+
 /** File names, prefix included, and their texts, in the order in which they can be written to a new cgroup. */
 export type Settings = Readonly<Record<string, string>>;
 
@@ -98,11 +101,21 @@ export function childrenOf(host: Host, directory: string): string[] {
 
 /** What a v1 cpuset is set to, in the order in which it can be written to a new one. */
 export function readSettings(host: Host, hierarchy: CpusetHierarchy, directory: string): Settings {
-  const found = SETTINGS.map((setting) => {
-    const path = settingFile(hierarchy, directory, setting);
-    return [path.slice(directory.length + 1), readIfThere(host, path)] as const;
-  });
+  const names = [...SETTINGS.map((setting) => `${hierarchy.prefix}${setting}`), ...GENERIC];
+  const found = names.map((name) => [name, readIfThere(host, `${directory}/${name}`)] as const);
   return Object.fromEntries(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
+}
+
+/** What the kernel sets a new v1 cpuset to, below one that has the same files. */
+export function freshSettings(host: Host, hierarchy: CpusetHierarchy, parent: string): Settings {
+  const fresh: Partial<Record<Setting, string>> = {
+    cpus: '',
+    mems: '',
+    sched_load_balance: '1',
+    sched_relax_domain_level: '-1',
+  };
+  const names = SETTINGS.filter((setting) => readIfThere(host, settingFile(hierarchy, parent, setting)) !== undefined);
+  return Object.fromEntries(names.map((setting) => [`${hierarchy.prefix}${setting}`, fresh[setting] ?? '0']));
 }
 
 const sameText = (a: string, b: string) => a.trim() === b.trim();
@@ -123,6 +136,7 @@ export const CPUSET_FILES: readonly KernelFile[] = [
     same: sameText,
     explain: explainFlag,
   },
+  { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/, same: sameText },
 ];
 
 function explainList(error: SystemError, host: Host): { reason?: string; remedy?: string } {

@@ -13,15 +13,20 @@ export interface CpusetHierarchy {
   readonly mountPoint: string;
   /** Begins the names of its cpuset files: empty on v1 mounted with `noprefix` (as `mount -t cpuset` does). */
   readonly prefix: 'cpuset.' | '';
+  /** Other controllers that the same cgroups carry. */
+  readonly others: readonly string[];
 }
 
-/** A host is opened for one run, and its mounts are read once: a path is looked up for every step. */
-const known = new WeakMap<Host, CgroupMount[]>();
+/** What mountinfo said when it was last looked at: a path is looked up for every step. */
+const known = new WeakMap<Host, { readonly mountinfo: string; readonly mounts: CgroupMount[] }>();
 
 /** The cgroup mounts of a host. The mount points of a stand-in tree lie below its own sysfs root. */
 export function cgroupMounts(host: Host): CgroupMount[] {
-  const mounts = known.get(host) ?? readMounts(host);
-  known.set(host, mounts);
+  const mountinfo = host.read(`${host.proc}/self/mountinfo`);
+  const before = known.get(host);
+  if (before?.mountinfo === mountinfo) return before.mounts;
+  const mounts = readMounts(host);
+  known.set(host, { mountinfo, mounts });
   return mounts;
 }
 
@@ -42,9 +47,18 @@ export function findCpusets(host: Host): CpusetHierarchy {
       remedy: 'mount one: mount -t cgroup2 none /sys/fs/cgroup',
     });
   }
-  for (const mount of mounts) {
-    const found = carries(host, mount);
-    if (found !== undefined) return found;
+  const carriers = mounts.flatMap((mount) => carries(host, mount) ?? []);
+  const whole = carriers.find(({ root }) => root === '/');
+  if (whole !== undefined) return whole;
+  const [part] = carriers;
+  if (part !== undefined) {
+    throw new VfioIsolateError(
+      'ERR_UNSUPPORTED',
+      `only ${part.root} of the cpusets is mounted, at ${part.mountPoint}`,
+      {
+        remedy: 'run it where the whole hierarchy is mounted: on the host, not in a container',
+      },
+    );
   }
   throw new VfioIsolateError(
     'ERR_UNSUPPORTED',
@@ -53,12 +67,23 @@ export function findCpusets(host: Host): CpusetHierarchy {
   );
 }
 
-function carries(host: Host, { mountPoint, options, type }: CgroupMount): CpusetHierarchy | undefined {
-  if (options.includes('cpuset')) return { version: 1, mountPoint, prefix: prefixOf(host, mountPoint) };
+function carries(
+  host: Host,
+  { mountPoint, root, options, type }: CgroupMount,
+): (CpusetHierarchy & Pick<CgroupMount, 'root'>) | undefined {
+  if (options.includes('cpuset')) {
+    const others = options.filter((option) => OTHER_V1_CONTROLLERS.has(option));
+    return { version: 1, mountPoint, root, prefix: prefixOf(host, mountPoint), others };
+  }
   if (type === CGROUP_V1) return undefined;
   const controllers = readIfThere(host, `${mountPoint}/cgroup.controllers`)?.split(' ');
-  return controllers?.includes('cpuset') ? { version: 2, mountPoint, prefix: 'cpuset.' } : undefined;
+  if (!controllers?.includes('cpuset')) return undefined;
+  return { version: 2, mountPoint, root, prefix: 'cpuset.', others: controllers.filter((name) => name !== 'cpuset') };
 }
+
+const OTHER_V1_CONTROLLERS = new Set(
+  'cpu cpuacct memory devices freezer blkio net_cls net_prio perf_event hugetlb pids rdma misc'.split(' '),
+);
 
 /** The files tell, not the option: a hierarchy that had been mounted before keeps the names that it had. */
 function prefixOf(host: Host, mountPoint: string): 'cpuset.' | '' {

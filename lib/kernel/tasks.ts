@@ -1,6 +1,6 @@
 /** Tasks: which ones a cgroup holds, where one is, and what it is known by. */
 import { SystemError } from '../errors.js';
-import { type Host, readIfThere } from '../host.js';
+import { type Host, listIfThere, readIfThere } from '../host.js';
 import { native, newControl, type TaskTable } from '../native.js';
 import { openRoot } from './door.js';
 import { findCpusets } from './mounts.js';
@@ -26,11 +26,31 @@ export function countTasks(host: Host, directory: string): number {
 }
 
 export interface TaskStatus {
+  /** R, S, D, Z, ... */
+  readonly state: string;
   readonly ppid: number;
   readonly start: number;
 }
 
-/** Parent and start time of a task (proc_pid_stat(5)), or undefined where it has exited. */
+/** Whether it has exited, and only waits for its parent: it is in no cgroup any more that it could be moved from. */
+export function isDead({ state }: TaskStatus): boolean {
+  return state === 'Z' || state === 'X';
+}
+
+/** The TIDs of a process's threads; none where it has exited. */
+export function threadsOf(host: Host, pid: number): number[] {
+  return (listIfThere(host, `${host.proc}/${pid}/task`) ?? []).map(Number);
+}
+
+/** USER_HZ, the unit of start times (time(7)); 100 wherever Node runs. */
+const TICKS_PER_SECOND = 100;
+
+/** Clock ticks since boot, as start times count them (proc_uptime(5)). */
+export function ticksSinceBoot(host: Host): number {
+  return Math.floor(Number.parseFloat(host.read(`${host.proc}/uptime`)) * TICKS_PER_SECOND);
+}
+
+/** State, parent and start time of a task (proc_pid_stat(5)), or undefined where it has exited. */
 export function taskStatus(host: Host, tid: number): TaskStatus | undefined {
   let stat: string | undefined;
   try {
@@ -41,7 +61,8 @@ export function taskStatus(host: Host, tid: number): TaskStatus | undefined {
   }
   // The command name may hold anything, blanks and parentheses too: fields are counted from its last parenthesis.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields === undefined ? undefined : { ppid: Number(fields[1]), start: Number(fields[19]) };
+  if (fields === undefined) return undefined;
+  return { state: fields[0] ?? '', ppid: Number(fields[1]), start: Number(fields[19]) };
 }
 
 /** Directory of the cgroup that a task is in, in the hierarchy of the cpusets, or undefined where it has exited. */

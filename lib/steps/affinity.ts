@@ -23,7 +23,7 @@ export function affinityStep(masks: readonly TaskMask[]): AffinityStep {
 
 export const affinityKind: StepKind<AffinityStep> = {
   kind: 'affinity',
-  merges: false,
+  merges: 'never',
   validate: (step) => v.parse(shape, step),
 
   async apply({ masks }, { host, control }) {

@@ -1,24 +1,24 @@
 /** A step that makes or removes a cgroup. Its value is the settings of the cgroup, or null where there is none. */
-import { statSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { childrenOf, cpusetExists, parentOf, readSettings, type Settings } from '../kernel/cpuset.js';
+import { childrenOf, cpusetExists, freshSettings, parentOf, readSettings, type Settings } from '../kernel/cpuset.js';
 import { locate, makeDirectory, removeDirectory } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { countTasks } from '../kernel/tasks.js';
+import type { Control } from '../native.js';
 import { applyFile, fileStep } from './file.js';
-import type { Detail, Step, StepKind, Undo } from './step.js';
+import { detailsOf, type Step, type StepKind, type Undo } from './step.js';
 import { moveStep } from './tasks.js';
 
 export type CgroupStep = Step<'cgroup', Settings | null>;
 
 const settings = v.nullable(v.record(v.pipe(v.string(), v.regex(/^[a-z_.]+$/)), v.string()));
 const shape = v.object({ kind: v.literal('cgroup'), target: v.string(), from: settings, to: settings });
-/** What a step made, by its inode: a directory of the same name may be somebody else's. */
-const detailShape = v.object({ made: v.nullable(v.string()) });
+/** Somebody else was faster to make it, after the step was planned. */
+const detailShape = v.object({ made: v.null() });
 
 /** A task that is just exiting keeps its cgroup busy for a moment: its css_set is released late. */
 const REMOVE_TRIES = 20;
@@ -26,7 +26,7 @@ const REMOVE_PAUSE_MS = 25;
 
 export const cgroupKind: StepKind<CgroupStep> = {
   kind: 'cgroup',
-  merges: true,
+  merges: 'target',
 
   validate(step, host) {
     const checked = v.parse(shape, step);
@@ -40,21 +40,21 @@ export const cgroupKind: StepKind<CgroupStep> = {
 
   validateDetail: (detail) => void v.parse(detailShape, detail),
 
-  async apply({ target, to }, { host, ledger }) {
-    if (to === null) await remove(host, target);
-    else await make(host, target, to, (made) => ledger?.append({ made }));
+  async apply({ target, to }, { host, control, ledger }) {
+    if (to === null) await remove(host, target, control);
+    else await make(host, target, to, async () => ledger?.append({ made: null }));
     return { changed: 1 };
   },
 
-  undo({ step: { target, from }, details }, host, force): Undo {
+  undo(entry, host, { force, settle }): Undo {
+    const { target, from, to } = entry.step;
     const there = cpusetExists(host, target);
-    if (from === null) {
-      if (!there) return { steps: [] };
-      if (isOurs(details, target) || force) return { steps: removal(host, target) };
-      return { steps: [], changed: [`${target} was made by somebody else`] };
-    }
+    if (from === null) return there && detailsOf(entry).length === 0 ? unmake(host, target, settle) : { steps: [] };
     if (!there) return { steps: [{ kind: 'cgroup', target, from: null, to: from }] };
-    return { steps: Object.entries(from).flatMap(([file, text]) => fileStep(host, `${target}/${file}`, text)) };
+    const steps = settingsBack(host, target, from);
+    const ours = steps.length === 0 || (to !== null && settingsBack(host, target, to).length === 0);
+    if (ours || force) return { steps };
+    return { steps: [], changed: [`${target} was made again by somebody else, with other settings`] };
   },
 
   encloses: ({ step: { target, from } }) => (from === null ? target : undefined),
@@ -64,8 +64,9 @@ export const cgroupKind: StepKind<CgroupStep> = {
   },
 
   preview({ target, to }, overlay) {
-    if (to === null) overlay.removeDirectory(target);
-    else overlay.makeDirectory(target, { ...to, tasks: '', 'cgroup.procs': '' });
+    if (to === null) return overlay.removeDirectory(target);
+    const fresh = freshSettings(overlay, findCpusets(overlay), parentOf(target));
+    overlay.makeDirectory(target, { ...fresh, ...to, tasks: '', 'cgroup.procs': '' });
   },
 };
 
@@ -74,33 +75,31 @@ function shown(settings: Settings | null, which = /./): string {
   return texts.length === 0 ? 'cgroup' : `cpuset with ${texts.map(([file, text]) => `${file} ${text}`).join(', ')}`;
 }
 
-/** Without a detail it was killed before it could tell, and what is there is taken for ours. */
-function isOurs(details: readonly Detail[], target: string): boolean {
-  const last = details.at(-1);
-  return last === undefined || v.parse(detailShape, last).made === inodeOf(target);
+/** Tasks in it may still go home, each to its own: only what is left at last goes to the refuge. */
+function unmake(host: Host, target: string, settle: boolean): Undo {
+  const [child] = childrenOf(host, target);
+  if (child !== undefined) throw new VfioIsolateError('ERR_STATE', `${target} has cgroups below it: ${child}`);
+  const tasks = countTasks(host, target);
+  if (tasks > 0 && !settle) return { steps: [], waiting: `${target} still holds ${tasks} tasks` };
+  return { steps: removal(host, target) };
 }
 
-const inodeOf = (directory: string) => statSync(directory, { bigint: true }).ino.toString();
+function settingsBack(host: Host, target: string, settings: Settings): Step[] {
+  return Object.entries(settings).flatMap(([file, text]) => fileStep(host, `${target}/${file}`, text));
+}
 
-async function make(
-  host: Host,
-  target: string,
-  settings: Settings,
-  tell: (made: string | null) => Promise<void> | undefined,
-): Promise<void> {
+async function make(host: Host, target: string, settings: Settings, tellTaken: () => Promise<void>): Promise<void> {
   try {
     makeDirectory(host, target);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     // Somebody was faster since the plan was made; what is there must outlive the rollback.
-    if (error.code === 'EEXIST') await tell(null);
+    if (error.code === 'EEXIST') await tellTaken();
     const missing = { reason: `there is no cpuset above it at ${parentOf(target)}`, remedy: 'create that first' };
     throw error.code === 'ENOENT' ? error.explained(missing) : error;
   }
-  await tell(inodeOf(target));
   for (const [file, text] of Object.entries(settings)) {
-    const path = `${target}/${file}`;
-    for (const step of fileStep(host, path, text)) applyFile(step, host);
+    for (const step of fileStep(host, `${target}/${file}`, text)) applyFile(step, host);
   }
 }
 
@@ -115,8 +114,9 @@ export function removal(host: Host, target: string): Step[] {
   return [...left, { kind: 'cgroup', target, from: readSettings(host, hierarchy, target), to: null }];
 }
 
-async function remove(host: Host, target: string): Promise<void> {
+async function remove(host: Host, target: string, control: Control): Promise<void> {
   for (let tries = 1; ; tries++) {
+    if (Atomics.load(control, 0) === 1) throw new VfioIsolateError('ABORT_ERR', `stopped while removing ${target}`);
     try {
       return removeDirectory(host, target);
     } catch (error) {

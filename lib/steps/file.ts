@@ -1,4 +1,5 @@
 /** A step that writes a kernel file. */
+import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { isSystemError, type SystemError, VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
@@ -6,7 +7,7 @@ import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
 import { keepingMasks, masksBack, masksDetail } from './masks.js';
-import type { Outcome, Step, StepKind, Undo } from './step.js';
+import { detailsOf, type Outcome, type Step, type StepKind, type Undo } from './step.js';
 
 /** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
 export interface FileStep extends Step<'file', string | null> {
@@ -25,11 +26,13 @@ export function fileStep(host: Host, path: string, to: string): FileStep[] {
 
 export const fileKind: StepKind<FileStep> = {
   kind: 'file',
-  merges: true,
+  merges: 'target',
 
   validate(step, host) {
     const checked = v.parse(shape, step);
-    kernelFile(host, checked.target);
+    const file = kernelFile(host, checked.target);
+    // Throws for a text that no such file can hold.
+    for (const text of [checked.from, checked.to]) if (text !== null) file.same(text, text);
     return checked;
   },
 
@@ -40,19 +43,23 @@ export const fileKind: StepKind<FileStep> = {
     return kernelFile(context.host, step.target).overwritesMasks ? keepingMasks(context, act) : act();
   },
 
-  undo({ step, seen, details }, host, force): Undo {
-    const { target, from } = step;
+  undo(entry, host, { force }): Undo {
+    const { target, from } = entry.step;
     if (from === null) return { steps: [] };
     const file = kernelFile(host, target);
+    const masks = masksBack(detailsOf(entry));
     const present = readIfThere(host, target);
     if (present === undefined) {
       return file.drifts ? { steps: [], notes: [`${target} is gone`] } : { steps: [], changed: [`${target} is gone`] };
     }
-    if (file.same(present, from)) return { steps: masksBack(details) };
+    if (file.same(present, from)) return { steps: masks };
+    const seen = entry.parts.flatMap(({ step }) => [step.from, step.to]);
     const ours = file.drifts || seen.some((value) => value !== null && file.same(present, value));
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${from}`] };
-    return { steps: [{ kind: 'file', target, from: present, to: from }, ...masksBack(details)] };
+    return { steps: [{ kind: 'file', target, from: present, to: from }, ...masks] };
   },
+
+  within: ({ target }) => dirname(target),
 
   describe({ target, from, to }) {
     return from === null ? `${target}: ${shown(to)}` : `${target}: ${shown(from)} -> ${shown(to)}`;

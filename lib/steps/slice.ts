@@ -11,7 +11,7 @@ import { findCpusets } from '../kernel/mounts.js';
 import { startSlice, stopUnit } from '../kernel/systemd.js';
 import { parseList } from '../sets/list.js';
 import { keepingMasks, masksBack, masksDetail } from './masks.js';
-import type { ApplyContext, Outcome, Step, StepKind, Undo } from './step.js';
+import { type ApplyContext, detailsOf, type Outcome, type Step, type StepKind, type Undo } from './step.js';
 
 /** Cpulist and nodelist; empty where nothing was asked, so that what holds above it holds. */
 export interface Confinement {
@@ -38,7 +38,7 @@ const PATIENCE_MS = 10_000;
 
 export const sliceKind: StepKind<SliceStep> = {
   kind: 'slice',
-  merges: true,
+  merges: 'target',
   validate: (step) => v.parse(shape, step),
   validateDetail: (detail) => void v.parse(detailShape, detail),
 
@@ -51,10 +51,10 @@ export const sliceKind: StepKind<SliceStep> = {
     const { target, from, to } = entry.step;
     const there = cpusetExists(host, directoryOf(host, target));
     if (from !== null) return { steps: there ? [] : [{ kind: 'slice', target, from: null, to: from }] };
-    const details = entry.details.map((detail) => v.parse(detailShape, detail));
+    const details = detailsOf(entry);
     const stopping: Step[] = [{ kind: 'slice', target, from: to, to: null }];
     const isOurs = there && !details.some((detail) => 'made' in detail);
-    return { steps: [...(isOurs ? stopping : []), ...masksBack(entry.details)] };
+    return { steps: [...(isOurs ? stopping : []), ...masksBack(details)] };
   },
 
   describe({ target, to }) {
@@ -102,7 +102,7 @@ async function stop(host: Host, unit: string): Promise<Outcome> {
 const setOrNone = (list: string) => (list === '' ? undefined : parseList(list));
 
 async function until(holds: () => boolean, message: () => string): Promise<void> {
-  for (const end = Date.now() + PATIENCE_MS; !holds(); await delay(PAUSE_MS)) {
-    if (Date.now() > end) throw new VfioIsolateError('ERR_NOT_HELD', message());
+  for (const end = performance.now() + PATIENCE_MS; !holds(); await delay(PAUSE_MS)) {
+    if (performance.now() > end) throw new VfioIsolateError('ERR_NOT_HELD', message());
   }
 }

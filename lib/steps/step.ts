@@ -50,14 +50,24 @@ export interface Ledger {
 
 export type Detail = Readonly<Record<string, unknown>>;
 
-/** One thing of the record: every change to it merged, the first-seen and the last-written value kept. */
+/** What the record holds of one thing: every change to it merged, the first-seen and the last-written value kept. */
 export interface Entry<S extends Step = Step> {
   /** `from` is the first-seen value, `to` the last written. */
   readonly step: S;
-  /** Every value that the record holds of it: a present value outside of these is somebody else's. */
-  readonly seen: readonly S['from'][];
-  /** What apply itself appended under this step (a move's batches), in order. */
-  readonly details: readonly Detail[];
+  /** The steps that it is made of, in order, each with what apply appended under it. */
+  readonly parts: readonly { readonly step: S; readonly details: readonly Detail[] }[];
+}
+
+/** What apply appended, in order. */
+export function detailsOf({ parts }: Entry): Detail[] {
+  return parts.flatMap(({ details }) => details);
+}
+
+export interface UndoOptions {
+  /** Also what somebody else has changed since. */
+  readonly force: boolean;
+  /** Nothing else is left to be undone that this could wait for: a nearest equal state will do. */
+  readonly settle: boolean;
 }
 
 export interface Undo {
@@ -65,6 +75,8 @@ export interface Undo {
   readonly steps: readonly Step[];
   /** What somebody else has changed since, and is left as it is unless forced; a line each. */
   readonly changed?: readonly string[];
+  /** What it has to wait for: something else that is still to be undone. */
+  readonly waiting?: string | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];
 }
@@ -72,8 +84,8 @@ export interface Undo {
 /** All that the engine knows of a kind of change. One file in this folder defines each. */
 export interface StepKind<S extends Step = Step> {
   readonly kind: S['kind'];
-  /** Whether steps on one target merge into one entry of the record (a value), or stand for themselves (a move). */
-  readonly merges: boolean;
+  /** Which steps merge into one entry of the record: those on one target, all of this kind, or none. */
+  readonly merges: 'target' | 'kind' | 'never';
   /** Checks a step read from a record: shape, and that its target is one this tool writes to. @throws VfioIsolateError */
   validate(step: Step, host: Host): S;
   /** Checks a detail of such a step. @throws VfioIsolateError */
@@ -81,9 +93,13 @@ export interface StepKind<S extends Step = Step> {
   /** Performs it and reads it back. @throws SystemError, VfioIsolateError */
   apply(step: S, context: ApplyContext): Promise<Outcome>;
   /** How to bring back the first-seen value from the present state. */
-  undo(entry: Entry<S>, host: Host, force: boolean): Undo | Promise<Undo>;
-  /** The path of what goes as a whole when this entry is undone: files below it need no undoing of their own. */
+  undo(entry: Entry<S>, host: Host, options: UndoOptions): Undo | Promise<Undo>;
+  /** Whether it has to be undone again until that takes no more steps of its kind: new things of it may appear. */
+  readonly repeats?: boolean;
+  /** Name of what goes as a whole when this entry is undone ... */
   encloses?(entry: Entry<S>): string | undefined;
+  /** ... and name of the whole that such a step would go with. */
+  within?(step: S): string;
   /** One line: what, old -> new. @param changed how many things, once it has been applied */
   describe(step: S, changed?: number): string;
   /** Lays the change over a host that a dry run plans against. */

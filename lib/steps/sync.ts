@@ -11,7 +11,7 @@ export const syncStep: SyncStep = { kind: 'sync', target: '/', from: null, to: n
 
 export const syncKind: StepKind<SyncStep> = {
   kind: 'sync',
-  merges: true,
+  merges: 'target',
   validate: (step) => v.parse(shape, step),
   async apply() {
     await native().sync();

@@ -9,11 +9,21 @@ import type { Host } from '../host.js';
 import { isPlain, locate } from '../kernel/door.js';
 import { bulkMove, isBoundKernelThread, type Move, recordedMove, refusalReason } from '../kernel/migration.js';
 import { findCpusets } from '../kernel/mounts.js';
-import { listTasks, type TaskId } from '../kernel/tasks.js';
+import { listTasks, type TaskId, ticksSinceBoot } from '../kernel/tasks.js';
 import type { MoveResult, Refusal } from '../native.js';
-import { type Homecoming, homecoming, type Moved, type Recorded } from './homecoming.js';
+import type { Group } from './homecoming/groups.js';
+import { type Homecoming, homecoming } from './homecoming/homecoming.js';
+import type { Move as RecordedMove } from './homecoming/homes.js';
 import { keepingMasks, masksBack, masksDetail } from './masks.js';
-import type { ApplyContext, Detail, Outcome, Refused, Step, StepKind } from './step.js';
+import {
+  type ApplyContext,
+  detailsOf,
+  type Entry,
+  type Outcome,
+  type Refused,
+  type Step,
+  type StepKind,
+} from './step.js';
 
 export interface TasksStep extends Step<'tasks', string> {
   /** Whole processes to move, in place of all that `from` holds. */
@@ -22,8 +32,7 @@ export interface TasksStep extends Step<'tasks', string> {
   readonly threads?: readonly TaskId[] | undefined;
 }
 
-const task = v.tuple([v.pipe(v.number(), v.integer(), v.minValue(1)), v.pipe(v.number(), v.minValue(0))]);
-const tasks = v.array(task);
+const tasks = v.custom<TaskId[]>(areTaskIds, 'a list of TIDs with start times is expected');
 const shape = v.object({
   kind: v.literal('tasks'),
   target: v.string(),
@@ -33,8 +42,19 @@ const shape = v.object({
   threads: v.optional(tasks),
 });
 /** The destination's own tasks, or a batch of those that moved; its `from` is relative to the hierarchy, `/` for the root. */
-const residentsShape = v.object({ residents: tasks });
+const residentsShape = v.object({ began: v.number(), residents: tasks });
 const movedShape = v.object({ from: v.string(), processes: tasks, threads: tasks });
+
+/** Looked at one by one in a plain loop: there may be fifty thousand. */
+function areTaskIds(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isTaskId);
+}
+
+function isTaskId(value: unknown): value is TaskId {
+  if (!Array.isArray(value) || value.length !== 2) return false;
+  const [tid, start] = value;
+  return Number.isInteger(tid) && tid > 0 && tid <= 0x7fff_ffff && Number.isFinite(start) && start >= 0;
+}
 
 /** The step that moves all tasks of one cgroup to another, both by their directories. */
 export function moveStep(from: string, to: string): TasksStep {
@@ -43,7 +63,8 @@ export function moveStep(from: string, to: string): TasksStep {
 
 export const tasksKind: StepKind<TasksStep> = {
   kind: 'tasks',
-  merges: false,
+  merges: 'kind',
+  repeats: true,
 
   validate(step, host) {
     const checked = v.parse(shape, step);
@@ -71,12 +92,13 @@ export const tasksKind: StepKind<TasksStep> = {
     });
   },
 
-  async undo({ step, details }, host, force) {
-    const back = await homecoming(host, step, recorded(host, details), force);
-    const moves = back.groups.map(({ to, processes, threads }) => stepBack(step, to, processes, threads));
+  async undo(entry, host, options) {
+    const back = await homecoming(host, movesIn(host, entry), options);
+    const [missing] = back.missing;
     return {
-      steps: [...moves, ...masksBack(details)],
-      changed: force ? [] : strayed(step, back),
+      steps: [...back.groups.map(stepBack), ...masksBack(detailsOf(entry))],
+      changed: options.force ? [] : strayed(back),
+      waiting: missing === undefined ? undefined : `${missing}, which tasks came from, does not exist`,
       notes: back.notes,
     };
   },
@@ -103,13 +125,13 @@ function readOr(host: Host, path: string): string {
   }
 }
 
-/** A destination's own tasks stay there when the others go back; an empty one needs no line. */
+/** A destination's own tasks stay there when the others go back. Without this line nothing has moved yet. */
 async function writeResidents(step: TasksStep, { host, ledger }: ApplyContext): Promise<void> {
   if (ledger === undefined) return;
+  const began = ticksSinceBoot(host);
   const table = await listTasks(host, step.to);
-  if (table.tid.length === 0) return;
   const residents = Array.from(table.tid, (tid, row) => [tid, table.start[row] ?? Number.NaN]);
-  await ledger.append({ residents });
+  await ledger.append({ began, residents });
 }
 
 function movesOf({ from, to, processes, threads }: TasksStep): Move[] {
@@ -162,28 +184,28 @@ function named(refusal: Refusal): Refused {
   return { what: `task ${refusal.tid} (${refusal.comm})`, reason: refusalReason(refusal) };
 }
 
-function recorded(host: Host, details: readonly Detail[]): Recorded {
+function movesIn(host: Host, { parts }: Entry<TasksStep>): RecordedMove[] {
   const { mountPoint } = findCpusets(host);
-  const residents: TaskId[] = [];
-  const moved: Moved[] = [];
-  for (const detail of details) {
-    if ('residents' in detail) residents.push(...v.parse(residentsShape, detail).residents);
-    else if (!('masks' in detail)) {
-      const { from, processes, threads } = v.parse(movedShape, detail);
-      moved.push({ from: from === '/' ? mountPoint : mountPoint + from, processes, threads });
-    }
-  }
-  return { residents, moved };
+  return parts.map(({ step, details }) => {
+    const start = details.find((detail) => 'residents' in detail);
+    const { began, residents } = start === undefined ? NOT_BEGUN : v.parse(residentsShape, start);
+    const batches = details
+      .filter((detail) => 'processes' in detail)
+      .map((detail) => v.parse(movedShape, detail))
+      .map((batch) => ({ ...batch, from: batch.from === '/' ? mountPoint : mountPoint + batch.from }));
+    return { from: step.from, to: step.to, began, residents, batches };
+  });
 }
 
-function stepBack(step: TasksStep, to: string, processes: readonly TaskId[], threads: readonly TaskId[]): TasksStep {
-  return { kind: 'tasks', target: to, from: step.to, to, processes, threads };
+const NOT_BEGUN = { began: undefined, residents: [] };
+
+function stepBack({ from, to, processes, threads }: Group): TasksStep {
+  return { kind: 'tasks', target: to, from, to, processes, threads };
 }
 
-function strayed(step: TasksStep, { elsewhere }: Homecoming): string[] {
-  const [first] = elsewhere;
+function strayed({ strays }: Homecoming): string[] {
+  const [first] = strays;
   if (first === undefined) return [];
-  const example = `task ${first.tid} is in ${first.cgroup}`;
-  const tasks = elsewhere.length === 1 ? '1 task was' : `${elsewhere.length} tasks were`;
-  return [`${tasks} moved out of ${step.to} by somebody else (${example})`];
+  const tasks = strays.length === 1 ? '1 task was' : `${strays.length} tasks were`;
+  return [`${tasks} moved on by somebody else (task ${first.tid} is in ${first.cgroup})`];
 }

@@ -5,9 +5,7 @@ import {
   chownSync,
   existsSync,
   linkSync,
-  mkdirSync,
   readFileSync,
-  rmdirSync,
   symlinkSync,
   truncateSync,
   writeFileSync,
@@ -52,7 +50,7 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line).type);
-    expect(types).toEqual(['header', 'step', 'detail', 'committed']);
+    expect(types).toEqual(['header', 'step', 'committed']);
   });
 
   describe('is refused where others could have written it:', () => {
@@ -93,9 +91,9 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
       await refused(/is not a regular file/);
     });
 
-    test('more than 32 MiB', async () => {
-      truncateSync(undo, 33 * 1024 * 1024);
-      await refused(/is larger than 32 MiB/);
+    test('more than 64 MiB', async () => {
+      truncateSync(undo, 65 * 1024 * 1024);
+      await refused(/is larger than 64 MiB/);
     });
   });
 
@@ -182,31 +180,28 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
     const pids = await scratch.sleepers('home', 2);
     await good([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], { undo });
     const reused = pids[0] ?? 0;
-    const others = (tasks: unknown) => (tasks as [number, number][]).filter(([tid]) => tid !== reused);
-    const residents = { type: 'detail', step: 1, residents: [[reused, startOf(reused)]] };
-    const lines = readFileSync(undo, 'utf8')
-      .trim()
-      .split('\n')
-      .map((line) => JSON.parse(line));
-    const moved = lines.find(({ type }) => type === 'detail');
-    const stale = [...others(moved.processes), ...others(moved.threads)];
-    // As if the TID had been another task's: recorded with another start time, and with the present one as a resident.
-    rewrite(undo, (entry) =>
-      entry['type'] === 'detail' ? { ...entry, processes: [...stale, [reused, 1]], threads: [] } : entry,
-    );
-    appendFileSync(undo, encode(residents));
+    // As if the TID had been another task's when it was recorded, and the present one had been there before.
+    const isReused = ([tid]: [number, number]) => tid === reused;
+    rewrite(undo, (entry) => {
+      if (entry['type'] !== 'detail') return entry;
+      if ('residents' in entry) return { ...entry, residents: [[reused, startOf(reused)]] };
+      const { processes, threads } = entry as Record<'processes' | 'threads', [number, number][]>;
+      const stale = (tasks: [number, number][]) => tasks.map((task) => (isReused(task) ? [reused, 1] : task));
+      return { ...entry, processes: stale(processes), threads: stale(threads) };
+    });
     await good(restoring());
     expect(scratch.tids('guest')).toEqual([reused]);
   });
 
-  test('a cpuset that somebody else made in the place of ours is left and reported', async () => {
-    await good([create('a')], { undo });
-    rmdirSync(`${scratch.directory}/a`);
-    mkdirSync(`${scratch.directory}/a`);
+  test('a deleted cpuset that somebody else has made again, with other settings, is left and reported', async () => {
+    const home = scratch.make('home', { cpus: '0' });
+    await good([{ name: 'cpuset-delete', parameters: { cpusetName: home } }], { undo });
+    scratch.make('home', { cpus: '1' });
     const report = await run(restoring());
-    expect(report.error).toMatchObject({ code: 'ERR_INCOMPLETE' });
-    expect(report.error?.message).toMatch(/was made by somebody else/);
-    expect(existsSync(`${scratch.directory}/a`)).toBe(true);
+    expect(report.error?.message).toMatch(/was made again by somebody else, with other settings/);
+    expect(scratch.read('home/cpuset.cpus')).toBe('1');
+    await good(restoring(), { force: true });
+    expect(scratch.read('home/cpuset.cpus')).toBe('0');
   });
 
   test('tasks that somebody else has moved on are left and reported; force brings them back', async () => {
@@ -215,9 +210,7 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
     await good([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], { undo });
     writeFileSync(`/sys/fs/cgroup/cpuset${other}/tasks`, String(pid));
     const report = await run(restoring());
-    expect(report.error?.message).toMatch(
-      /1 task was moved out of .*\/guest by somebody else \(task \d+ is in .*\/other\)/,
-    );
+    expect(report.error?.message).toMatch(/1 task was moved on by somebody else \(task \d+ is in .*\/other\)/);
     expect(scratch.tids('other')).toEqual([pid]);
     await good(restoring(), { force: true });
     expect(scratch.tids('home')).toContain(pid);

@@ -23,7 +23,8 @@ describe.skipIf(notInPlace)(`a cgroup step, in place (${notInPlace ?? 'v1'})`, (
     lend: () => Promise.reject(new Error('no move here')),
   };
   const apply = (step: CgroupStep) => cgroupKind.apply(step, { host, control: newControl(), ledger });
-  const undo = () => cgroupKind.undo({ step: make, seen: [null, make.to], details }, host, false);
+  const undo = () =>
+    cgroupKind.undo({ step: make, parts: [{ step: make, details }] }, host, { force: false, settle: true });
 
   test('that comes too late leaves what somebody else has made since it was planned', async () => {
     scratch.make('a', { cpus: '1' });

@@ -5,6 +5,7 @@ import type { Parameters } from '../spec.js';
 export interface CpusetCommands {
   create(name: string, parameters: Parameters): Step[];
   modify(name: string, parameters: Parameters): Step[];
-  remove(name: string): Step[];
+  /** @param force also where an undo could not bring back all of it */
+  remove(name: string, force: boolean): Step[];
   move(from: string, to: string): Step[];
 }

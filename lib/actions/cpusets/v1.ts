@@ -1,4 +1,5 @@
 /** The cpuset commands on cgroup v1, where nobody but us minds the cpusets. */
+import { statSync } from 'node:fs';
 import { UsageError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import {
@@ -52,7 +53,7 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       return inOrder(settings).flatMap(([setting, value]) => fileStep(host, fileOf(directory, setting), value));
     },
 
-    remove(name) {
+    remove(name, force) {
       const directory = directoryOf(name);
       if (directory === hierarchy.mountPoint) {
         throw new VfioIsolateError('ERR_STATE', 'the root cpuset cannot be deleted');
@@ -62,6 +63,12 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       if (children.length > 0) {
         throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} has cpusets below it: ${children.join(', ')}`, {
           remedy: 'delete those first',
+        });
+      }
+      const loss = whatUndoCouldNotBringBack(hierarchy, directory);
+      if (loss !== undefined && !force) {
+        throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} ${loss}, which an undo could not bring back`, {
+          remedy: 'delete it all the same with --force',
         });
       }
       return removal(host, directory);
@@ -82,6 +89,16 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       return [moveStep(from, to)];
     },
   };
+}
+
+/** A step holds what a cpuset is set to: no owners, no modes, and nothing of other controllers. */
+function whatUndoCouldNotBringBack(hierarchy: CpusetHierarchy, directory: string): string | undefined {
+  if (hierarchy.others.length > 0) return `also carries settings of ${hierarchy.others.join(', ')}`;
+  for (const path of [directory, `${directory}/tasks`, `${directory}/cgroup.procs`]) {
+    const { uid = 0, gid = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
+    if (uid !== 0 || gid !== 0) return `is delegated to uid ${uid}, gid ${gid}`;
+  }
+  return undefined;
 }
 
 /**

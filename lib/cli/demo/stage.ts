@@ -29,18 +29,32 @@ export interface Setting {
 }
 
 export async function chooseStage(setting: Setting): Promise<Stage> {
-  if (process.geteuid?.() !== 0) return affinityStage(setting, 'not root');
+  const { all, folder, signal } = setting;
   const name = `/vfio_isolate_demo_${process.pid}`;
-  const create: Command = { name: 'cpuset-create', parameters: { cpusetName: `${name}_home.slice` } };
-  const [rehearsal] = (await run([create], { dryRun: true })).commands;
-  if (rehearsal?.error !== undefined) return affinityStage(setting, rehearsal.error.message);
-  return cpusetStage(setting, name, create);
+  const home = `${name}_home.slice`;
+  const create: Command = { name: 'cpuset-create', parameters: { cpusetName: home, cpus: `C${all}` } };
+  const ownUndo = `${folder}/own-undo`;
+  try {
+    const made = await done(run([create], { undo: ownUndo, signal }));
+    return cpusetStage(setting, name, home, made, ownUndo);
+  } catch (error) {
+    if (error instanceof VfioIsolateError && NO_CPUSETS.has(error.code)) return affinityStage(setting, error.message);
+    throw error;
+  }
 }
 
-async function cpusetStage({ few, folder, signal }: Setting, name: string, create: Command): Promise<Stage> {
-  const [ownUndo, undo] = [`${folder}/own-undo`, `${folder}/undo`];
-  const [home, guest] = [`${name}_home.slice`, `${name}_guest.slice`];
-  const made = await done(run([create], { undo: ownUndo, signal }));
+/** No controller, no root, or a cgroup file system that is mounted read-only, as in a container. */
+const NO_CPUSETS = new Set(['ERR_UNSUPPORTED', 'EACCES', 'EPERM', 'EROFS']);
+
+function cpusetStage(
+  { few, folder, signal }: Setting,
+  name: string,
+  home: string,
+  made: RunReport,
+  ownUndo: string,
+): Stage {
+  const undo = `${folder}/undo`;
+  const guest = `${name}_guest.slice`;
   const cgroup = made.commands[0]?.changes.find(({ kind }) => kind === 'cgroup')?.target;
   const chain: Command[] = [
     { name: 'cpuset-create', parameters: { cpusetName: guest, cpus: `C${few}` } },

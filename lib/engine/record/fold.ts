@@ -7,12 +7,11 @@ import type { Line, StepLine } from './line.js';
 export interface LiveEntry extends Entry {
   /** Numbers of the steps that it is made of. */
   readonly steps: readonly number[];
-  readonly command: string;
 }
 
 /**
  * @param since steps of a lower number are passed over
- * @returns entries in the order in which their things were first touched
+ * @returns entries in the order in which their things were first touched; moves, as one entry, where the last was made
  */
 export function fold(lines: readonly Line[], since = 1): LiveEntry[] {
   const details = detailsByStep(lines);
@@ -20,9 +19,9 @@ export function fold(lines: readonly Line[], since = 1): LiveEntry[] {
   for (const line of liveSteps(lines)) {
     if (line.step < since) continue;
     const key = keyOf(line);
-    const found = details.get(line.step) ?? [];
     const before = entries.get(key);
-    entries.set(key, before === undefined ? begun(line, found) : merged(before, line, found));
+    if (kindOf(line.change).merges === 'kind') entries.delete(key);
+    entries.set(key, extended(before, line, details.get(line.step) ?? []));
   }
   return [...entries.values()];
 }
@@ -49,20 +48,21 @@ function detailsByStep(lines: readonly Line[]): Map<number, Detail[]> {
 }
 
 function keyOf({ step, change }: StepLine): string {
-  return kindOf(change).merges ? `${change.kind} ${change.target}` : `${change.kind} #${step}`;
+  switch (kindOf(change).merges) {
+    case 'target':
+      return `${change.kind} ${change.target}`;
+    case 'kind':
+      return change.kind;
+    case 'never':
+      return `#${step}`;
+  }
 }
 
-function begun(line: StepLine, details: readonly Detail[]): LiveEntry {
+function extended(before: LiveEntry | undefined, line: StepLine, details: readonly Detail[]): LiveEntry {
   const step: Step = line.change;
-  return { step, seen: [step.from, step.to], details, steps: [line.step], command: line.command };
-}
-
-function merged(before: LiveEntry, line: StepLine, details: readonly Detail[]): LiveEntry {
   return {
-    step: { ...before.step, to: line.change.to },
-    seen: [...before.seen, line.change.from, line.change.to],
-    details: [...before.details, ...details],
-    steps: [...before.steps, line.step],
-    command: before.command,
+    step: before === undefined ? step : { ...before.step, to: step.to },
+    parts: [...(before?.parts ?? []), { step, details }],
+    steps: [...(before?.steps ?? []), line.step],
   };
 }

@@ -42,12 +42,14 @@ function readLine(host: Host, text: string, index: number, kinds: Map<number, St
       if (line.version > VERSION) throw newer(line.tool);
       break;
     case 'step': {
+      if (line.step !== kinds.size + 1) throw new Error(`it is step ${line.step} where ${kinds.size + 1} is expected`);
       const kind = kindOf(line.change);
       kind.validate(line.change, host);
       kinds.set(line.step, kind);
       break;
     }
     case 'detail':
+      if (!kinds.has(line.step)) throw new Error(`it belongs to step ${line.step}, which does not stand above it`);
       kinds.get(line.step)?.validateDetail?.(line, host);
       break;
   }

@@ -10,6 +10,7 @@ import { createFile, explained, openExisting, readAll } from './file.js';
 import { fold, type LiveEntry, lastStep } from './fold.js';
 import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
 import { type Parsed, parseRecord } from './parse.js';
+import { MAX_BYTES } from './safety.js';
 
 /** What opening a record found. */
 export type Condition =
@@ -33,6 +34,8 @@ export class UndoRecord {
   /** Length of the whole lines. */
   #length: number;
   #lastStep: number;
+  /** What was found when it was opened, until something is appended. */
+  #found: Parsed | undefined;
 
   private constructor(host: Host, fd: number, path: string, found: Parsed) {
     this.#host = host;
@@ -40,6 +43,7 @@ export class UndoRecord {
     this.#path = path;
     this.#length = found.length;
     this.#lastStep = lastStep(found.lines);
+    this.#found = found;
     this.torn = found.torn;
     this.condition = conditionOf(host, found);
   }
@@ -121,7 +125,7 @@ export class UndoRecord {
     return {
       append: (detail) => this.#append([{ type: 'detail', step, ...detail }]),
       lend: async (use) => {
-        this.#cutTorn();
+        this.#prepare();
         try {
           return await use({ fd: this.#fd, offset: this.#length, members: `"type":"detail","step":${step}` });
         } finally {
@@ -134,7 +138,8 @@ export class UndoRecord {
 
   /** What still holds of the steps from a number on, in the order in which it was first touched. */
   entries(since = 1): LiveEntry[] {
-    return fold(parseRecord(this.#host, this.#path, readAll(this.#fd)).lines, since);
+    const { lines } = this.#found ?? parseRecord(this.#host, this.#path, readAll(this.#fd));
+    return fold(lines, since);
   }
 
   close(): void {
@@ -143,7 +148,7 @@ export class UndoRecord {
 
   async #append(lines: readonly Line[]): Promise<void> {
     if (lines.length === 0) return;
-    this.#cutTorn();
+    this.#prepare();
     try {
       this.#length = await native().append(this.#fd, this.#length, Buffer.from(lines.map(encodeLine).join('')));
     } catch (error) {
@@ -151,8 +156,14 @@ export class UndoRecord {
     }
   }
 
-  /** What is appended must not follow the rest of a line that was cut short. */
-  #cutTorn(): void {
+  /** What is appended must not follow the rest of a line that was cut short, nor make the record too long to be read. */
+  #prepare(): void {
+    if (this.#length > MAX_BYTES) {
+      throw new VfioIsolateError('ERR_RECORD', `undo record ${this.#path} is full: it has ${this.#length} bytes`, {
+        remedy: 'restore it, or give -u another file',
+      });
+    }
+    this.#found = undefined;
     if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
   }
 }

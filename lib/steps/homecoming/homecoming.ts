@@ -1,0 +1,140 @@
+/**
+ * Who goes back where when moves are undone. Each task goes to where the record first saw it; a destination's own stay.
+ * Of those born in a destination since, a thread goes with its process, a process with its nearest recorded ancestor, and
+ * one without any to the source of the last move. What somebody else has put there stays.
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Host } from '../../host.js';
+import { cpusetExists } from '../../kernel/cpuset.js';
+import { cgroupOf, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import type { TaskTable } from '../../native.js';
+import { type Group, Groups, type Homeward } from './groups.js';
+import { Homes, type Move } from './homes.js';
+
+export interface Homecoming {
+  readonly groups: readonly Group[];
+  /** Homes that do not exist, and may come back once something else is undone. */
+  readonly missing: readonly string[];
+  /** Recorded tasks that are neither in a destination nor at home. */
+  readonly strays: readonly Stray[];
+  readonly notes: readonly string[];
+}
+
+export interface Stray {
+  readonly tid: number;
+  /** Where it is. */
+  readonly cgroup: string;
+}
+
+export interface HomecomingOptions {
+  /** Bring strays home, too. */
+  readonly force: boolean;
+  /** A home that does not exist will not come back: the nearest cgroup above it stands in. */
+  readonly settle: boolean;
+}
+
+/** Processes looked at between two turns of the event loop: a signal must be seen within 100 ms. */
+const BATCH = 200;
+
+export async function homecoming(
+  host: Host,
+  moves: readonly Move[],
+  { force, settle }: HomecomingOptions,
+): Promise<Homecoming> {
+  const homes = new Homes(moves);
+  const groups = new Groups(host, settle);
+  const seen = new Set<number>();
+  let foreign = 0;
+  for (const destination of homes.destinations) {
+    if (!cpusetExists(host, destination)) continue;
+    const table = await listTasks(host, destination);
+    await eachProcess(table, (pid, rows) => {
+      const threads = homeward(host, destination, table, pid, rows, homes);
+      foreign += rows.length - threads.length;
+      for (const row of rows) seen.add(at(table.tid, row));
+      groups.add(destination, pid, threads);
+    });
+  }
+  const strays = await findStrays(host, homes, groups, seen);
+  if (force) for (const { cgroup, thread, whole } of strays) groups.bring(cgroup, thread, whole);
+  return {
+    groups: groups.all(),
+    missing: [...groups.missing],
+    strays: strays.map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
+    notes: foreign === 0 ? groups.notes : [...groups.notes, `${foreign} tasks that somebody else put there stay`],
+  };
+}
+
+/** Calls for each process of a table, with its rows. */
+async function eachProcess(table: TaskTable, act: (pid: number, rows: readonly number[]) => void): Promise<void> {
+  const processes = new Map<number, number[]>();
+  table.tgid.forEach((tgid, row) => {
+    const rows = processes.get(tgid);
+    if (rows === undefined) processes.set(tgid, [row]);
+    else rows.push(row);
+  });
+  let count = 0;
+  for (const [pid, rows] of processes) {
+    act(pid, rows);
+    if (++count % BATCH === 0) await breathe();
+  }
+}
+
+/** The threads of one process with their homes, but for those that somebody else has put there. */
+function homeward(
+  host: Host,
+  destination: string,
+  table: TaskTable,
+  pid: number,
+  rows: readonly number[],
+  homes: Homes,
+): Homeward[] {
+  let ofProcess: string | undefined | null = null;
+  return rows.flatMap((row): Homeward[] => {
+    const task = [at(table.tid, row), at(table.start, row)] as const;
+    // Looked up once a process, and only where a thread asks: the kernel adds up all threads for each read.
+    const process = () => {
+      if (ofProcess === null) ofProcess = homes.home(pid, taskStatus(host, pid)?.start);
+      return ofProcess;
+    };
+    const known = homes.home(...task) ?? process();
+    if (known !== undefined) return [{ task, home: known }];
+    if (!homes.isBornIn(destination, task[1])) return [];
+    return [{ task, home: homes.homeOfAncestor(host, at(table.ppid, row)) ?? homes.source(destination) }];
+  });
+}
+
+interface FoundStray {
+  readonly thread: Homeward;
+  readonly whole: boolean;
+  readonly cgroup: string;
+}
+
+/** Recorded tasks that are alive and neither in a destination nor home; of a whole process, any of its threads. */
+async function findStrays(host: Host, homes: Homes, groups: Groups, seen: ReadonlySet<number>): Promise<FoundStray[]> {
+  const strays: FoundStray[] = [];
+  let count = 0;
+  for (const { task, home, whole } of homes.tasks()) {
+    if (++count % BATCH === 0) await breathe();
+    const [tid, start] = task;
+    const here = seen.has(tid);
+    if (here && !whole) continue;
+    if (!here && !isAlive(taskStatus(host, tid), start)) continue;
+    const threads = whole ? threadsOf(host, tid) : [tid];
+    for (const thread of threads.filter((other) => !seen.has(other))) {
+      const cgroup = cgroupOf(host, thread);
+      const status = thread === tid ? { start } : taskStatus(host, thread);
+      if (cgroup === undefined || status === undefined || cgroup === groups.nearest(home)) continue;
+      strays.push({ thread: { task: [thread, status.start], home }, whole: whole && !here && thread === tid, cgroup });
+    }
+  }
+  return strays;
+}
+
+function isAlive(status: TaskStatus | undefined, start: number): boolean {
+  return status !== undefined && status.start === start && !isDead(status);
+}
+
+function at(column: ArrayLike<number>, row: number): number {
+  return column[row] ?? Number.NaN;
+}

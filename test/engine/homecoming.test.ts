@@ -1,0 +1,199 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { type Command, run } from '../../lib/index.js';
+import { header, step, writeRecord } from '../support/record.js';
+import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
+import { snapshot } from '../support/snapshot.js';
+
+const V1 = '/sys/fs/cgroup/cpuset';
+
+describe.skipIf(notInPlace)(`tasks go home, in place (${notInPlace ?? 'v1'})`, () => {
+  let scratch: Scratch;
+  let undo: string;
+  let home: string;
+  let guest: string;
+  beforeEach(() => {
+    scratch = openScratch();
+    undo = `${scratch.folder}/undo`;
+    home = scratch.make('home');
+    guest = `${scratch.name}/guest`;
+  });
+
+  const create = (cpusetName: string): Command => ({ name: 'cpuset-create', parameters: { cpusetName } });
+  const remove = (cpusetName: string): Command => ({ name: 'cpuset-delete', parameters: { cpusetName } });
+  const move = (cpusetFrom: string, cpusetTo: string): Command => ({
+    name: 'move-tasks',
+    parameters: { cpusetFrom, cpusetTo },
+  });
+  const restoring = (): Command[] => [{ name: 'restore', parameters: { undoFile: undo } }];
+  const good = async (commands: Command[], options = {}) => {
+    const report = await run(commands, options);
+    expect(report.error).toBeUndefined();
+    return report.commands[0];
+  };
+  const put = (pid: number, cpuset: string, list = 'cgroup.procs') => writeFileSync(`${V1}${cpuset}/${list}`, `${pid}`);
+
+  test('only where the record says that a move began', async () => {
+    scratch.make('guest');
+    await scratch.sleepers('guest', 3);
+    const before = snapshot(scratch.directory);
+    const [from, to] = [V1 + home, V1 + guest];
+    writeRecord(undo, header(), step(1, { kind: 'tasks', target: to, from, to }));
+    await good(restoring());
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test.each([true, false])('also those that are born while they do (destination made by us: %s)', async (ours) => {
+    if (!ours) scratch.make('guest');
+    await good([...(ours ? [create(guest)] : []), move(home, guest)], { undo });
+    const forker = await scratch.start(
+      'guest',
+      'echo ready; i=0; while [ $i -lt 300 ]; do sleep 1000 & i=$((i+1)); done; wait',
+    );
+    await good(restoring());
+    await delay(500);
+    expect(scratch.tids('home')).toContain(forker.pid);
+    expect(scratch.tids('home').length).toBe(301);
+    expect(scratch.tids('.')).toEqual([]);
+  });
+
+  test('from a cpuset that was made, filled and deleted, whether by runs or by a chain that fails', async () => {
+    await scratch.sleepers('home', 3);
+    const before = snapshot(scratch.directory);
+    await good([create(guest), move(home, guest)], { undo });
+    await good([remove(guest)], { undo });
+    await good(restoring());
+    expect(snapshot(scratch.directory)).toEqual(before);
+    const report = await run([create(guest), move(home, guest), remove(guest), remove(`${scratch.name}/nobody`)], {
+      undo,
+    });
+    expect(report.ok).toBe(false);
+    expect(report.rollbackErrors).toEqual([]);
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('later, where home cannot take them yet: nothing is done to them meanwhile', async () => {
+    await scratch.sleepers('home', 3);
+    const before = snapshot(scratch.directory);
+    await good([create(guest), move(home, guest)], { undo });
+    const during = snapshot(scratch.directory);
+    const cpus = scratch.read('home/cpuset.cpus');
+    scratch.write('home/cpuset.cpus', '\n');
+    const report = await run(restoring());
+    expect(report.error?.code).toBe('ERR_INCOMPLETE');
+    expect(report.commands[0]?.failures.map(({ message }) => message).join()).toMatch(/ENOSPC/);
+    scratch.write('home/cpuset.cpus', cpus);
+    expect(snapshot(scratch.directory)).toEqual(during);
+    await good(restoring());
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('to the nearest cpuset where home is gone for good, which is said', async () => {
+    const pids = await scratch.sleepers('home', 2);
+    await good([create(guest), move(home, guest)], { undo });
+    execFileSync('rmdir', [`${scratch.directory}/home`]);
+    const report = await good(restoring());
+    expect(report?.notes.join()).toMatch(/home no longer exists: its tasks went to/);
+    expect(scratch.tids('.')).toEqual(expect.arrayContaining(pids));
+    expect(existsSync(`${scratch.directory}/guest`)).toBe(false);
+  });
+
+  test('a zombie is no task that somebody else has moved', async () => {
+    const keeper = await scratch.start('home', 'sleep 0.2 & echo ready; exec sleep 1000');
+    await good([create(guest), move(home, guest)], { undo });
+    await delay(600);
+    await good(restoring());
+    expect(scratch.tids('home')).toEqual([keeper.pid]);
+  });
+
+  test('what somebody else has put there stays there', async () => {
+    scratch.make('guest');
+    scratch.make('other');
+    const [stranger = 0] = await scratch.sleepers('other', 1);
+    const pids = await scratch.sleepers('home', 2);
+    await delay(50);
+    await good([move(home, guest)], { undo });
+    put(stranger, guest);
+    const report = await good(restoring());
+    expect(scratch.tids('guest')).toEqual([stranger]);
+    expect(scratch.tids('home')).toEqual(expect.arrayContaining(pids));
+    expect(report?.notes.join()).toMatch(/1 tasks? that somebody else put there/);
+  });
+
+  test('a thread of a process that somebody else has moved on is reported', async () => {
+    scratch.make('guest');
+    scratch.make('third');
+    const shell = await scratch.start('home', `echo ready; exec ${process.execPath} -e 'setInterval(() => {}, 1e6)'`);
+    const threads = () => readdirSync(`/proc/${shell.pid}/task`).map(Number);
+    while (threads().length < 5) await delay(50);
+    await delay(300);
+    await good([move(home, guest)], { undo });
+    const thread = threads().find((tid) => tid !== shell.pid) ?? 0;
+    put(thread, `${scratch.name}/third`, 'tasks');
+    const report = await run(restoring());
+    expect(report.error?.message).toMatch(/1 task was moved on by somebody else/);
+    expect(scratch.tids('third')).toEqual([thread]);
+    await good(restoring(), { force: true });
+    expect(scratch.tids('third')).toEqual([]);
+    expect(scratch.tids('home')).toEqual(expect.arrayContaining(threads()));
+  });
+
+  test('a cpuset with others below it that somebody made keeps its tasks', async () => {
+    await good([create(guest)], { undo });
+    mkdirSync(`${scratch.directory}/guest/vm`);
+    const pids = await scratch.sleepers('guest', 1);
+    const report = await run(restoring());
+    expect(report.error?.message).toMatch(/has cgroups below it: .*guest\/vm/);
+    expect(scratch.tids('guest')).toEqual(expect.arrayContaining(pids));
+    const [shell] = scratch.tids('guest').filter((tid) => !pids.includes(tid));
+    for (const pid of [...pids, shell ?? 0]) process.kill(pid, 'SIGKILL');
+    await delay(100);
+    execFileSync('rmdir', [`${scratch.directory}/guest/vm`]);
+  });
+
+  test('an abort that comes with the last change of a restore comes too late', async () => {
+    await good([create(guest)], { undo });
+    const stop = new AbortController();
+    const report = await run(restoring(), { signal: stop.signal, onChange: () => stop.abort() });
+    expect(report).toMatchObject({ ok: true, commands: [{ status: 'done' }] });
+  });
+
+  test('an abort while a thousand tasks go home stops at once, and a second restore finishes', async () => {
+    await scratch.sleepers('home', 300);
+    const before = snapshot(scratch.directory);
+    await good([create(guest), move(home, guest)], { undo });
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), 5);
+    const report = await run(restoring(), { signal: stop.signal });
+    if (!report.ok) expect(report.error?.code).toBe('ABORT_ERR');
+    await good(restoring());
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+});
+
+test.skipIf(process.geteuid?.() !== 0)('a refused restore is no restore (as root)', async () => {
+  const { cpus, hostTree } = await import('../support/tree.js');
+  const host = hostTree({
+    ...cpus('0-3'),
+    'proc/irq/5/smp_affinity_list': '0-3',
+    'proc/sys/kernel/random/boot_id': 'a boot',
+    'sys/none': '',
+  });
+  const file = `${host.proc}/irq/5/smp_affinity_list`;
+  const undoFile = `${host.run}/undo`;
+  mkdirSync(host.run);
+  const mask: Command = { name: 'irq-affinity', parameters: { mode: 'mask', cpuSet: 'C3' } };
+  expect((await run([mask], { host, undo: undoFile })).ok).toBe(true);
+  execFileSync('chattr', ['+i', file]);
+  try {
+    const report = await run([{ name: 'restore', parameters: { undoFile } }], { host });
+    expect(report.error?.message).toMatch(/EPERM: its affinity is fixed/);
+  } finally {
+    execFileSync('chattr', ['-i', file]);
+  }
+  const again = await run([{ name: 'restore', parameters: { undoFile } }], { host });
+  expect(again.ok).toBe(true);
+  expect(host.read(file).trim()).toBe('0-3');
+});
