@@ -124,7 +124,7 @@ bool Migration::isReturnedTooOften(const Target &target) {
 void Migration::giveUp(int32_t tid) {
   TaskStat stat;
   const int error = request_.proc.stat(tid, stat);
-  if (isGone(error) || (error == 0 && (stat.state == 'Z' || stat.state == 'X'))) {
+  if (isGone(error) || (error == 0 && stat.isDying())) {
     mover_.abandon(tid);
   } else {
     mover_.refuse(tid, EAGAIN);

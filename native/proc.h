@@ -14,6 +14,7 @@ namespace vfio_isolate {
 /** PF_* flags of include/linux/sched.h, as field 9 of /proc/TID/stat shows them. */
 constexpr uint32_t kNoSetAffinity = 0x04000000;
 constexpr uint32_t kKernelThread = 0x00200000;
+constexpr uint32_t kExiting = 0x00000004;
 
 /** What is used of /proc/TID/stat, see proc_pid_stat(5). */
 struct TaskStat {
@@ -28,6 +29,8 @@ struct TaskStat {
   std::array<char, 2048> text;
 
   bool isKernelThread() const { return (flags & kKernelThread) != 0; }
+  /** Exiting or a zombie: the kernel takes such a task without moving it. */
+  bool isDying() const { return state == 'Z' || state == 'X' || (flags & kExiting) != 0; }
 };
 
 /** Whether an errno of procfs says that the task has exited. */

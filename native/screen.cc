@@ -16,8 +16,6 @@ bool endsWith(std::string_view text, std::string_view suffix) {
   return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
 }
 
-bool isDead(const TaskStat &stat) { return stat.state == 'Z' || stat.state == 'X'; }
-
 uint32_t countOf(const TaskStat &stat) { return static_cast<uint32_t>(std::max(stat.threads, 1)) & 0x3fffffff; }
 
 bool isAnother(const Row &row, const TaskStat &stat) {
@@ -98,7 +96,7 @@ bool Screen::note(const Target &target, const TaskStat &stat, bool listed) {
 int Screen::findOrigin(const Target &target, const TaskStat &stat, std::string &origin) const {
   if (const int error = request_.proc.cgroup(target.id, request_.version, origin); error != 0) return error;
   // Only what has exited can be in a removed cgroup.
-  if (isDead(stat) && endsWith(origin, " (deleted)")) return ESRCH;
+  if (stat.isDying() && endsWith(origin, " (deleted)")) return ESRCH;
   if (!isUtf8(origin)) return EILSEQ;
   // Outside of this cgroup namespace: there is no way back.
   if (origin == "/.." || startsWith(origin, "/../")) return EXDEV;

@@ -27,8 +27,8 @@ interface Destination {
 }
 
 export class Homes {
-  /** By TID; the start time tells a reused one. */
-  readonly #tasks = new Map<number, { readonly start: number; readonly home: string; readonly whole: boolean }>();
+  /** By TID and start time, so that a reused TID is another task. */
+  readonly #tasks = new Map<string, { readonly task: TaskId; readonly home: string; readonly whole: boolean }>();
   readonly #destinations = new Map<string, Destination>();
 
   /** @param moves in the order in which they were made: what is seen first counts */
@@ -51,14 +51,13 @@ export class Homes {
   }
 
   /** Every recorded task. */
-  *tasks(): Generator<{ readonly task: TaskId; readonly home: string; readonly whole: boolean }> {
-    for (const [tid, { start, home, whole }] of this.#tasks) yield { task: [tid, start], home, whole };
+  tasks(): Iterable<{ readonly task: TaskId; readonly home: string; readonly whole: boolean }> {
+    return this.#tasks.values();
   }
 
   /** The home of a recorded task. */
   home(tid: number, start: number | undefined): string | undefined {
-    const task = this.#tasks.get(tid);
-    return task?.start === start ? task?.home : undefined;
+    return this.#tasks.get(`${tid} ${start}`)?.home;
   }
 
   /** The home of the nearest recorded ancestor, the parent included. */
@@ -83,8 +82,9 @@ export class Homes {
     return this.#destinations.get(destination)?.source ?? destination;
   }
 
-  #learn([tid, start]: TaskId, home: string, whole: boolean): void {
-    if (this.#tasks.get(tid)?.start !== start) this.#tasks.set(tid, { start, home, whole });
+  #learn(task: TaskId, home: string, whole: boolean): void {
+    const key = task.join(' ');
+    if (!this.#tasks.has(key)) this.#tasks.set(key, { task, home, whole });
   }
 
   /** A source that tasks were moved to before is no home; theirs is where they came from then. */
