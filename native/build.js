@@ -21,7 +21,8 @@ function build() {
   const headers = nodeDirectory ? [`--nodedir=${nodeDirectory}`] : [];
   const args = [nodeGyp, 'configure', 'build', '--loglevel=warn', ...headers];
   const { status, stdout, stderr, error } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
-  if (status === 0) return;
+  // Another build at the same time may have got in the way, and have done it.
+  if (status === 0 || isUpToDate()) return;
   process.stderr.write(`${stdout ?? ''}${stderr ?? ''}${error ?? ''}\n`);
   process.stderr.write('building the addon failed; it needs Debian packages python3, make and g++\n');
   process.exitCode = 1;

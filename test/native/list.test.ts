@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { newControl } from '../../lib/native.js';
 import { notInPlace } from '../support/scratch.js';
 import { addon } from './addon.js';
@@ -56,7 +56,7 @@ describe.skipIf(notInPlace)(`listTasks, in place (${notInPlace ?? 'v1'})`, () =>
 
 describe('listTasks of a tree that stands in for a host', () => {
   const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-test-'));
-  const directory = new addon.Directory(folder);
+  afterAll(() => rmSync(folder, { recursive: true }));
   const proc = join(folder, 'proc');
   const rest = '(name) S 1 1 1 0 -1 4194560 0 0 0 0 0 0 0 0 20 0 1 0 77 0 0';
 
@@ -76,7 +76,6 @@ describe('listTasks of a tree that stands in for a host', () => {
     const { tid, start } = await listed('7\n0\n8\n9', { 7: `7 ${rest}`, 9: `9 ${rest}\n` });
     expect([...tid]).toEqual([7, 9]);
     expect([...start]).toEqual([77, 77]);
-    directory.close();
   });
 
   test.each([['text'], ['1\n-2\n'], ['99999999999\n'], ['1 2\n'], ['1\0']])(

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeEach } from 'vitest';
+import { afterAll, afterEach, beforeEach } from 'vitest';
 import { type Control, type Directory, type MoveRequest, newControl } from '../../lib/native.js';
 import { openScratch, type Scratch } from '../support/scratch.js';
 import { addon } from './addon.js';
@@ -31,9 +31,14 @@ export interface Scene {
 /** Opens one before each test. */
 export function useScene(): { readonly now: Scene } {
   const holder: { scene?: Scene } = {};
+  const groups: number[] = [];
   beforeEach(() => {
-    holder.scene = openScene();
-    return () => holder.scene?.hierarchy.close();
+    holder.scene = openScene(groups);
+  });
+  afterEach(() => {
+    holder.scene?.hierarchy.close();
+    // A process that keeps forking is not to be caught one by one.
+    for (const group of groups.splice(0)) endGroup(group);
   });
   afterAll(() => execFileSync('rm', ['-f', program]));
   return {
@@ -44,7 +49,15 @@ export function useScene(): { readonly now: Scene } {
   };
 }
 
-function openScene(): Scene {
+function endGroup(group: number): void {
+  try {
+    process.kill(-group, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+function openScene(groups: number[]): Scene {
   const scratch = openScratch();
   const hierarchy = new addon.Directory(HIERARCHY, CGROUP_SUPER_MAGIC);
   for (const name of ['from', 'to', 'elsewhere']) scratch.make(name);
@@ -61,6 +74,7 @@ function openScene(): Scene {
         execFileSync('cc', ['-O1', '-pthread', '-o', program, join(import.meta.dirname, 'tasks.c')]);
       const { pid } = await scratch.start('from', `exec ${program} ${words.map((word) => `'${word}'`).join(' ')}`);
       if (pid === undefined) throw new Error('not started');
+      groups.push(pid);
       return pid;
     },
     tids: (name) => scratch.tids(name),
