@@ -1,9 +1,12 @@
 /** The CPU affinity masks of tasks (sched_setaffinity(2)). */
-import { type Host, listIfThere } from '../host.js';
+import { type Host, listIfThere, readIfThere } from '../host.js';
 import { type AffinityResult, type Control, native, newControl } from '../native.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import { type TaskId, taskStatus } from './tasks.js';
+import { parentOf } from './cpuset.js';
+import { findCpusets } from './mounts.js';
+import { cgroupOf, type TaskId, taskStatus } from './tasks.js';
+import { readTopology } from './topology.js';
 
 /** A task by name, and its CPUs as a cpulist. */
 export type TaskMask = readonly [tid: number, start: number, cpus: string];
@@ -30,16 +33,38 @@ export function setAffinity(tid: number, cpus: Iterable<number>): void {
   native().setAffinity(tid, Bitmap.of(cpus).toBytes());
 }
 
-/** The masks of all tasks that may not run on all of these CPUs. */
-export async function narrowerThan(host: Host, cpus: Bitmap): Promise<TaskMask[]> {
+/** The masks that tasks have of their own: narrower than what their cpuset allows. */
+export async function ownMasks(host: Host): Promise<TaskMask[]> {
+  const { online } = readTopology(host);
+  const allowed = allowedByCgroup(host);
   const tids = allTids(host);
   const masks = await masksOf(tids);
   return tids.flatMap((tid, index): TaskMask[] => {
     const mask = masks[index];
-    if (mask === undefined || cpus.isSubsetOf(mask)) return [];
-    const status = taskStatus(host, tid);
-    return status === undefined ? [] : [[tid, status.start, mask.toString()]];
+    // The cpuset is looked up only where something narrows the task at all.
+    if (mask === undefined || online.isSubsetOf(mask)) return [];
+    const [cgroup, status] = [cgroupOf(host, tid), taskStatus(host, tid)];
+    if (cgroup === undefined || status === undefined || allowed(cgroup).isSubsetOf(mask)) return [];
+    return [[tid, status.start, mask.toString()]];
   });
+}
+
+/** The CPUs that the cpuset of a cgroup allows: its own, or the nearest one's above it that has the controller. */
+function allowedByCgroup(host: Host): (cgroup: string) => Bitmap {
+  const hierarchy = findCpusets(host);
+  const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_cpus` : 'cpuset.cpus.effective';
+  const known = new Map<string, Bitmap>();
+  const allowed = (cgroup: string): Bitmap => {
+    const found = known.get(cgroup) ?? readAllowed(cgroup);
+    known.set(cgroup, found);
+    return found;
+  };
+  const readAllowed = (cgroup: string): Bitmap => {
+    const text = readIfThere(host, `${cgroup}/${file}`);
+    if (text !== undefined) return parseList(text);
+    return cgroup === hierarchy.mountPoint ? readTopology(host).online : allowed(parentOf(cgroup));
+  };
+  return allowed;
 }
 
 /** Gives tasks these masks, where they live still and have another one. */

@@ -4,8 +4,7 @@
  * as the new cpuset allows right after the change, and in full once it is undone.
  */
 import * as v from 'valibot';
-import { narrowerThan, remembersMasks, setMasks, type TaskMask } from '../kernel/affinity.js';
-import { readTopology } from '../kernel/topology.js';
+import { ownMasks, remembersMasks, setMasks, type TaskMask } from '../kernel/affinity.js';
 import { affinityStep, taskMasks } from './affinity.js';
 import type { ApplyContext, Detail, Outcome, Step } from './step.js';
 
@@ -15,7 +14,7 @@ export const masksDetail = v.object({ masks: taskMasks });
 export async function keepingMasks(context: ApplyContext, act: () => Promise<Outcome>): Promise<Outcome> {
   const { host, ledger, control } = context;
   if (remembersMasks(host)) return act();
-  const masks = await narrowerThan(host, readTopology(host).online);
+  const masks = await ownMasks(host);
   if (masks.length > 0) await ledger?.append({ masks });
   const outcome = await act();
   // Refused where the new cpuset has none of a mask's CPUs: then the kernel's choice stands until the undo.
