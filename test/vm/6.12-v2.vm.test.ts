@@ -1,0 +1,12 @@
+import { describeOn } from './describe-on.js';
+import { hosts } from './host.js';
+import { demo } from './suites/demo.js';
+import { installedCommand } from './suites/installed-command.js';
+import { allowedCpusShow, wholeHost } from './suites/whole-host.js';
+
+const host = hosts['6.12-v2'];
+
+describeOn(host, wholeHost, { install: false });
+describeOn(host, installedCommand);
+describeOn(host, demo);
+describeOn(host, allowedCpusShow, { install: false, spoils: true });

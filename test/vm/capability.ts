@@ -1,0 +1,13 @@
+import { exec } from './exec.js';
+import { program } from './qemu.js';
+
+const needed = [program, 'mmdebstrap', 'mke2fs', 'iasl', 'depmod', 'cpio', 'xz', 'cc'];
+
+/** Why this machine cannot run guests, or undefined where it can. */
+export async function missing(): Promise<string | undefined> {
+  if (process.getuid?.() !== 0) return 'only root can build their images';
+  const absent: string[] = [];
+  for (const tool of needed) await exec('sh', ['-c', 'command -v "$1"', 'sh', tool]).catch(() => absent.push(tool));
+  await exec('test', ['-x', '/bin/busybox']).catch(() => absent.push('busybox'));
+  return absent.length > 0 ? `there is no ${absent.join(', ')}` : undefined;
+}

@@ -1,0 +1,52 @@
+import { afterAll, afterEach, beforeEach, describe, inject } from 'vitest';
+import { Guest } from './guest.js';
+import type { Host } from './host.js';
+import { type Lease, lease } from './lease.js';
+
+export type Tests = (guest: Guest, host: Host) => void;
+
+export interface Use {
+  /** Whether the tests need the package; so by default. */
+  readonly install?: boolean;
+  /** The tests leave the host changed, so nobody else may have it after them. */
+  readonly spoils?: boolean;
+}
+
+/**
+ * Tests on that host. The guest is booted before the first of them, or taken over from a file that left it clean, and has
+ * the package installed; tests follow each other in the same guest, and so each has to leave the host as it found it.
+ */
+export function describeOn(host: Host, tests: Tests, { install = true, spoils = false }: Use = {}): void {
+  const pool = inject('vm');
+  if ('missing' in pool) {
+    describe.skip(`on ${host.name} (skipped: ${pool.missing})`, () => tests(new Guest(host.name), host));
+    return;
+  }
+  describe(`on ${host.name}`, () => {
+    const guest = new Guest(host.name);
+    let held: Lease | undefined;
+    let clean = !spoils;
+
+    beforeEach(async () => {
+      // one that died under the last test is replaced, for the sake of the others
+      if (held && guest.isRunning()) return;
+      await held?.giveBack(false);
+      held = undefined;
+      const next = await lease(pool.socket, host);
+      guest.attach(next.dir);
+      try {
+        if (install) await guest.install();
+        held = next;
+      } catch (error) {
+        await next.giveBack(false);
+        throw error;
+      }
+    });
+    afterEach(({ task }) => {
+      if (task.result?.state === 'fail') clean = false;
+    });
+    afterAll(() => held?.giveBack(clean));
+
+    tests(guest, host);
+  });
+}

@@ -1,0 +1,103 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, readFileSync } from 'node:fs';
+import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { consoleTail } from './console.js';
+import { parseSnapshot, type Snapshot } from './snapshot.js';
+
+export interface Result {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  /** Seconds after which the command is killed and `run` rejects; 60 if unsaid. */
+  readonly limit?: number;
+  /** What the command reads on standard input; nothing if unsaid. */
+  readonly input?: string;
+}
+
+/** Runs commands in a booted guest, from any process that knows its folder. Several commands may run at once. */
+export class Guest {
+  readonly #name: string;
+  #dir: string;
+
+  constructor(name: string, dir = '') {
+    this.#name = name;
+    this.#dir = dir;
+  }
+
+  /** From here on it is the guest of that folder. */
+  attach(dir: string): void {
+    this.#dir = dir;
+  }
+
+  /** Runs one command, without a shell between: arguments arrive as they are. Whatever its status, it is returned. */
+  run(file: string, args: readonly string[] = [], options: RunOptions = {}): Promise<Result> {
+    return this.sh(`exec ${[file, ...args].map(quote).join(' ')}`, options);
+  }
+
+  /** Runs a script by the guest's /bin/sh. */
+  async sh(script: string, { limit = 60, input = '' }: RunOptions = {}): Promise<Result> {
+    const id = randomUUID();
+    const job = join(this.#dir, 'job/jobs', id);
+    await mkdir(job);
+    await writeFile(join(job, 'command'), `${script}\n`);
+    await writeFile(join(job, 'stdin'), input);
+    const rung = Date.now();
+    await appendFile(join(this.#dir, 'bell.in'), `${id} ${limit}\n`);
+    // the guest's own clock ends the command first; what says nothing well after that is lost
+    const lost = rung + (limit + 30) * 1000;
+    while (!existsSync(join(job, 'status'))) {
+      if (!this.isRunning()) throw this.#failure(`died while it ran: ${script}`);
+      if (Date.now() > lost) throw this.#failure(`gave no exit status: ${script}`);
+      await sleep(20);
+    }
+    const status = Number(await readFile(join(job, 'status'), 'utf8'));
+    const stdout = await readFile(join(job, 'stdout'), 'utf8');
+    const stderr = await readFile(join(job, 'stderr'), 'utf8');
+    const killed = status === 137 && Date.now() - rung >= limit * 1000;
+    if (killed) throw this.#failure(`was not done after ${limit} s with: ${script}\n${stdout}${stderr}`);
+    return { status, stdout, stderr };
+  }
+
+  /** Runs a script that has to succeed and returns its output. */
+  async must(script: string, options: RunOptions = {}): Promise<string> {
+    const { status, stdout, stderr } = await this.sh(script, options);
+    if (status !== 0) throw new Error(`guest ${this.#name}: status ${status} from: ${script}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  /** All that the tool may change on this host, as it is now. */
+  async snapshot(): Promise<Snapshot> {
+    return parseSnapshot(await this.must('snapshot'));
+  }
+
+  /** Installs the package as a user does, from what `npm pack` made; once a guest. */
+  async install(): Promise<void> {
+    await this.must(install, { limit: 400 });
+  }
+
+  isRunning(): boolean {
+    try {
+      return process.kill(Number(readFileSync(join(this.#dir, 'pid'), 'utf8')), 0);
+    } catch {
+      return false;
+    }
+  }
+
+  #failure(what: string): Error {
+    return new Error(`guest ${this.#name} ${what}${consoleTail(this.#dir)}`);
+  }
+}
+
+// npm writes to its cache, and /opt/package is shared by all guests
+const install = `
+[ -e /opt/installed ] && exit 0
+cp -r /opt/package/npm-cache /tmp/npm-cache &&
+npm install --global --prefix /usr/local --offline --no-audit --no-fund --cache /tmp/npm-cache /opt/package/package.tgz &&
+rm -r /tmp/npm-cache && touch /opt/installed`;
+
+const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;

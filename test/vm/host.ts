@@ -1,0 +1,43 @@
+export type KernelVersion = '6.1' | '6.12';
+export type Hierarchy = 'v1' | 'hybrid' | 'v2';
+
+/** A whole machine, as a test names it. */
+export interface Host {
+  readonly name: string;
+  readonly kernel: KernelVersion;
+  /** Where the cpuset controller is; hybrid is v1 with an empty cgroup2 beside it, which only systemd makes. */
+  readonly hierarchy: Hierarchy;
+  readonly systemd: boolean;
+  readonly cpus: number;
+  readonly nodes: number;
+  /** Two threads a core: CPUs 2n and 2n+1 are siblings. */
+  readonly smt: boolean;
+  readonly megabytes: number;
+  /** Seconds after which the guest is ended, whatever it does. */
+  readonly lifetime: number;
+}
+
+type Shape = Pick<Host, 'kernel' | 'hierarchy'> & Partial<Host>;
+
+/** With systemd 252 and libvirt, as Debian 12 has them. */
+export function systemdHost(shape: Shape): Host {
+  const name = `${shape.kernel}-${shape.hierarchy}`;
+  return { name, systemd: true, cpus: 16, nodes: 2, smt: true, megabytes: 2048, lifetime: 1500, ...shape };
+}
+
+/** Busybox and nothing else: booted in seconds. */
+export function smallHost(shape: Shape): Host {
+  const name = `${shape.kernel}-${shape.hierarchy}-small`;
+  return { name, systemd: false, cpus: 4, nodes: 2, smt: false, megabytes: 1024, lifetime: 600, ...shape };
+}
+
+/** The hosts that every release is tried on. A test that needs another size describes its own. */
+export const hosts = {
+  '6.1-v1': systemdHost({ kernel: '6.1', hierarchy: 'v1' }),
+  '6.1-hybrid': systemdHost({ kernel: '6.1', hierarchy: 'hybrid' }),
+  '6.1-v2': systemdHost({ kernel: '6.1', hierarchy: 'v2' }),
+  '6.12-v2': systemdHost({ kernel: '6.12', hierarchy: 'v2' }),
+  '6.1-v1-small': smallHost({ kernel: '6.1', hierarchy: 'v1' }),
+  '6.1-v2-small': smallHost({ kernel: '6.1', hierarchy: 'v2' }),
+  '6.12-v2-small': smallHost({ kernel: '6.12', hierarchy: 'v2' }),
+} satisfies Record<string, Host>;

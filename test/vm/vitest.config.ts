@@ -1,0 +1,21 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+// Two guests at a time, each file in a process of its own: an emulated guest keeps a core busy.
+export default defineConfig({
+  test: {
+    name: 'vm',
+    root: fileURLToPath(new URL('../..', import.meta.url)),
+    include: ['test/vm/**/*.vm.test.ts'],
+    globalSetup: ['test/vm/pool.ts'],
+    pool: 'forks',
+    maxWorkers: 2,
+    // beside unit tests neither would get a core
+    sequence: { groupOrder: 1 },
+    reporters: ['default', ['json', { outputFile: 'build/vm-results.json' }]],
+    testTimeout: 10 * 60_000,
+    hookTimeout: 20 * 60_000,
+    // the kernel itself fell over, which emulation brings about now and then; a failed check is never tried again
+    retry: { count: 1, condition: /^guest \S+ (died|gave|was)\b(.|\n)*\(kernel Oops\)/ },
+  },
+});
