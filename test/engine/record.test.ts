@@ -85,6 +85,12 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
       await good(restoring());
     });
 
+    test('a directory that another user owns', async () => {
+      chownSync(scratch.folder, 65534, 0);
+      await refused(/which others may write to/);
+      chownSync(scratch.folder, 0, 0);
+    });
+
     test('a FIFO, without hanging', async () => {
       execFileSync('rm', [undo]);
       execFileSync('mkfifo', [undo]);
@@ -164,6 +170,14 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
     expect(snapshot(scratch.directory)).toEqual(before);
     appendFileSync(undo, '{"crc"');
     expect((await good(restoring()))?.notes.join()).toMatch(/last line of .* was cut short/);
+  });
+
+  test('cannot be restored and be written to at once, by whatever path', async () => {
+    await good([create('a')], { undo });
+    symlinkSync(scratch.folder, `${scratch.folder}/link`);
+    const report = await run(restoring(), { undo: `${scratch.folder}/link/undo` });
+    expect(report.error).toMatchObject({ code: 'ERR_USAGE' });
+    await good(restoring());
   });
 
   test('of an earlier boot has nothing to restore, and starts anew', async () => {

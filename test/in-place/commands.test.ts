@@ -133,6 +133,19 @@ describe.skipIf(notInPlace)(`the commands, in place (${notInPlace ?? 'v1'})`, ()
     expect(existsSync(`${scratch.directory}/guest`)).toBe(true);
   });
 
+  test('a hierarchy of which only a part is mounted, as in a container, is refused', async () => {
+    const part = `mkdir ${scratch.folder}/m; mount --bind ${scratch.directory} ${scratch.folder}/m`;
+    const ended = await inOwnMounts(`${part}; umount /sys/fs/cgroup/cpuset`, 'cpuset-create', '/guest');
+    expect(ended.stderr).toMatch(/only \S+ of the cpusets is mounted, at \S+\/m; run it where the whole/);
+    expect(ended.status).toBe(1);
+  });
+
+  test('the demo makes do with affinity where cpusets are out of reach', async () => {
+    const ended = await inOwnMounts('mount -o remount,ro,bind /sys/fs/cgroup/cpuset', 'demo');
+    expect(ended).toMatchObject({ status: 0, stderr: '' });
+    expect(ended.stdout).toMatch(/^Isolating with affinity alone \(.*EROFS/);
+  });
+
   test('a full or read-only disk for the record stops it before anything is done', async () => {
     const disk = `mkdir ${scratch.folder}/d; mount -t tmpfs -o size=4k none ${scratch.folder}/d`;
     const record = `${scratch.folder}/d/undo`;

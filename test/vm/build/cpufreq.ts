@@ -15,7 +15,10 @@ export async function cpufreqTable(cpus: number): Promise<string> {
 }
 
 function table(cpus: number): string {
-  const names = Array.from({ length: cpus }, (_, cpu) => `\\_SB.CPUS.C${cpu.toString(16).toUpperCase().padStart(3, '0')}`);
+  const names = Array.from(
+    { length: cpus },
+    (_, cpu) => `\\_SB.CPUS.C${cpu.toString(16).toUpperCase().padStart(3, '0')}`,
+  );
   return `DefinitionBlock ("", "SSDT", 2, "VFIOIS", "CPUFREQ", 1) {
 ${names.map((name) => `  External (${name}, DeviceObj)`).join('\n')}
 ${names.map(processor).join('\n')}

@@ -22,7 +22,12 @@ export async function networkOptions(): Promise<string[]> {
 }
 
 /** Downloads the package that `metapackage` stands for in the suite and unpacks it, by an apt with a state of its own. */
-export async function unpackDependency(suite: Suite, metapackage: string, scratch: string, target: string): Promise<void> {
+export async function unpackDependency(
+  suite: Suite,
+  metapackage: string,
+  scratch: string,
+  target: string,
+): Promise<void> {
   await mkdir(join(scratch, 'lists/partial'), { recursive: true });
   await mkdir(join(scratch, 'cache/archives/partial'), { recursive: true });
   await writeFile(join(scratch, 'sources.list'), await sourceLine(suite));

@@ -17,12 +17,14 @@ export async function initramfs(kernel: Kernel): Promise<string> {
   const recipe = { builder: import.meta.url, ingredients: [kernel.modules, await readFile(initScript, 'utf8')] };
   const dir = await cached('initramfs', recipe, async (into) => {
     const tree = join(into, 'tree');
-    for (const folder of ['bin', 'proc', 'sys', 'dev', 'root', 'modules']) await mkdir(join(tree, folder), { recursive: true });
+    for (const folder of ['bin', 'proc', 'sys', 'dev', 'root', 'modules'])
+      await mkdir(join(tree, folder), { recursive: true });
     await copyFile('/bin/busybox', join(tree, 'bin/busybox'));
     await copyFile(initScript, join(tree, 'init'));
     await chmod(join(tree, 'init'), 0o755);
     const modules = await loadOrder(kernel);
-    for (const module of modules) await unpackModule(join(kernel.modules, kernel.release, module), join(tree, 'modules'));
+    for (const module of modules)
+      await unpackModule(join(kernel.modules, kernel.release, module), join(tree, 'modules'));
     await writeFile(join(tree, 'modules/order'), modules.map((module) => `${plainName(module)}\n`).join(''));
     await exec('sh', ['-c', 'cd "$1" && find . | cpio --quiet -o -H newc | gzip -1 > ../initramfs.gz', 'sh', tree]);
     await rm(tree, { recursive: true });
@@ -37,7 +39,9 @@ async function loadOrder({ modules, release }: Kernel): Promise<string[]> {
     const [path, rest] = line.split(':');
     if (path && rest !== undefined) dependencies.set(path, rest.trim().split(' ').filter(Boolean).reverse());
   }
-  const byName = new Map([...dependencies.keys()].map((path) => [plainName(path).replace(/\.ko$/, '').replaceAll('-', '_'), path]));
+  const byName = new Map(
+    [...dependencies.keys()].map((path) => [plainName(path).replace(/\.ko$/, '').replaceAll('-', '_'), path]),
+  );
   const order = new Set<string>();
   for (const name of wanted) {
     const path = byName.get(name);

@@ -77,11 +77,24 @@ async function image(root: Root): Promise<string> {
       ...['doc', 'man', 'locale', 'info'].map((folder) => `--dpkgopt=path-exclude=/usr/share/${folder}/*`),
       ...['--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr', 'bookworm', tree, sources],
     ]);
-    for (const folder of ['vm', 'opt/node', 'opt/package', 'lib/modules', 'root', 'run', 'tmp', 'proc', 'sys', 'dev', 'usr/local/bin']) {
+    for (const folder of [
+      'vm',
+      'opt/node',
+      'opt/package',
+      'lib/modules',
+      'root',
+      'run',
+      'tmp',
+      'proc',
+      'sys',
+      'dev',
+      'usr/local/bin',
+    ]) {
       await mkdir(join(tree, folder), { recursive: true });
     }
     await exec('cp', ['-rT', '--no-preserve=ownership', overlay, tree]);
-    for (const program of ['node', 'npm', 'npx']) await symlink(`/opt/node/bin/${program}`, join(tree, 'usr/bin', program));
+    for (const program of ['node', 'npm', 'npx'])
+      await symlink(`/opt/node/bin/${program}`, join(tree, 'usr/bin', program));
     await exec('sh', ['-euc', root.finish], tree);
     await exec('mke2fs', ['-q', '-t', 'ext4', '-d', tree, join(into, 'root.ext4'), `${root.megabytes}M`]);
     await rm(tree, { recursive: true });
@@ -92,7 +105,10 @@ async function image(root: Root): Promise<string> {
 async function contents(folder: string): Promise<string> {
   const hash = createHash('sha256');
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  for (const path of entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name)).sort()) {
+  for (const path of entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .sort()) {
     hash.update(`${path.slice(folder.length)}\n`).update(await readFile(path));
   }
   return hash.digest('hex');

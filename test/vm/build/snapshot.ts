@@ -10,7 +10,17 @@ const source = fileURLToPath(new URL('../guest/snapshot.c', import.meta.url));
 export async function snapshotTool(): Promise<string> {
   const recipe = { builder: import.meta.url, ingredients: await readFile(source, 'utf8') };
   const dir = await cached('snapshot', recipe, async (into) => {
-    await exec('cc', ['-std=c17', '-O1', '-Wall', '-Wextra', '-Werror', '-static', '-o', join(into, 'snapshot'), source]);
+    await exec('cc', [
+      '-std=c17',
+      '-O1',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      '-static',
+      '-o',
+      join(into, 'snapshot'),
+      source,
+    ]);
   });
   return join(dir, 'snapshot');
 }
