@@ -1,5 +1,5 @@
 /** Tasks: which ones a cgroup holds, where one is, and what it is known by. */
-import { SystemError } from '../errors.js';
+import { isSystemError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import { native, newControl, type TaskTable } from '../native.js';
 import { openRoot } from './door.js';
@@ -52,29 +52,27 @@ export function ticksSinceBoot(host: Host): number {
 
 /** State, parent and start time of a task (proc_pid_stat(5)), or undefined where it has exited. */
 export function taskStatus(host: Host, tid: number): TaskStatus | undefined {
-  let stat: string | undefined;
-  try {
-    stat = readIfThere(host, `${host.proc}/${tid}/stat`);
-  } catch (error) {
-    if (error instanceof SystemError && error.code === 'ESRCH') return undefined;
-    throw error;
-  }
+  const stat = readOfTask(host, tid, 'stat');
   // The command name may hold anything, blanks and parentheses too: fields are counted from its last parenthesis.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields === undefined) return undefined;
   return { state: fields[0] ?? '', ppid: Number(fields[1]), start: Number(fields[19]) };
 }
 
+/** A file of /proc/TID, or undefined where the task has exited: before it was opened, or (ESRCH) since. */
+function readOfTask(host: Host, tid: number, name: string): string | undefined {
+  try {
+    return readIfThere(host, `${host.proc}/${tid}/${name}`);
+  } catch (error) {
+    if (isSystemError(error, 'ESRCH')) return undefined;
+    throw error;
+  }
+}
+
 /** Directory of the cgroup that a task is in, in the hierarchy of the cpusets, or undefined where it has exited. */
 export function cgroupOf(host: Host, tid: number): string | undefined {
   const { version, mountPoint } = findCpusets(host);
-  let text: string | undefined;
-  try {
-    text = readIfThere(host, `${host.proc}/${tid}/cgroup`);
-  } catch (error) {
-    if (error instanceof SystemError && error.code === 'ESRCH') return undefined;
-    throw error;
-  }
+  const text = readOfTask(host, tid, 'cgroup');
   for (const line of text?.split('\n') ?? []) {
     const [id, controllers, path] = splitAtColons(line);
     const carries = version === 1 ? controllers?.split(',').includes('cpuset') : id === '0';
