@@ -33,7 +33,8 @@ const MOST_ROUNDS = 100;
  * @throws VfioIsolateError `ABORT_ERR`, between two steps
  */
 export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
-  const changed: string[] = [];
+  // An entry that is tried again tells the same again.
+  const changed = new Set<string>();
   let pending = wholes(entries).reverse();
   let settle = false;
   for (;;) {
@@ -42,13 +43,13 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
       await turn();
       throwIfAborted(run.signal);
       const outcome = await attempt(whole.entry, run, settle);
-      changed.push(...outcome.changed);
+      for (const line of outcome.changed) changed.add(line);
       if (outcome.error !== undefined) left.push({ whole, error: outcome.error, waits: outcome.waits });
       else if (outcome.changed.length === 0) run.onUndone(whole.steps);
     }
     const stuck = left.length === pending.length;
     if (left.length === 0 || (stuck && (settle || left.some(({ waits }) => !waits)))) {
-      return { errors: left.map(({ error }) => error), changed };
+      return { errors: left.map(({ error }) => error), changed: [...changed] };
     }
     settle = stuck;
     pending = left.map(({ whole }) => whole);
