@@ -1,5 +1,6 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
 import { asOurs, VfioIsolateError } from '../errors.js';
+import { hasMasks, masksBack } from '../steps/masks.js';
 import { kindOf } from '../steps/registry.js';
 import type { Refused } from '../steps/step.js';
 import { type Performer, throwIfAborted, turn } from './perform.js';
@@ -27,46 +28,74 @@ export interface Undone {
 const MOST_ROUNDS = 100;
 
 /**
- * Undoes entries in reverse order, as many as can be. One that fails or waits may need another to be undone first (a
- * cpuset is widened after the one above it), so these are tried again for as long as that helps; what then still waits,
- * and not for one that failed, settles for a nearest equal state.
+ * Undoes entries in reverse order, as many as can be. One that fails, waits, or finds itself changed may need another to
+ * be undone first (a cpuset is widened after the one above it), so these are tried again for as long as that helps. What
+ * then still waits for a kind of which nothing has failed settles for a nearest equal state.
  * @throws VfioIsolateError `ABORT_ERR`, between two steps
  */
 export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
-  // An entry that is tried again tells the same again.
-  const changed = new Set<string>();
-  let pending = wholes(entries).reverse();
-  let settle = false;
+  let pending = wholes(entries)
+    .reverse()
+    .map((whole): Pending => ({ whole, settle: false }));
+  const masked: Whole[] = [];
+  const note = (whole: Whole) => {
+    if (entriesOf(whole).some(hasMasks)) masked.push(whole);
+    else run.onUndone(stepsOf(whole));
+  };
   for (;;) {
     const left: Left[] = [];
-    for (const whole of pending) {
+    for (const { whole, settle } of pending) {
       await turn();
       throwIfAborted(run.signal);
       const outcome = await attempt(whole.entry, run, settle);
-      for (const line of outcome.changed) changed.add(line);
-      if (outcome.error !== undefined) left.push({ whole, error: outcome.error, waits: outcome.waits });
-      else if (outcome.changed.length === 0) run.onUndone(whole.steps);
+      if (outcome.error === undefined && outcome.changed.length === 0) note(whole);
+      else left.push({ whole, settle, ...outcome });
     }
     const stuck = left.length === pending.length;
-    if (left.length === 0 || (stuck && (settle || left.some(({ waits }) => !waits)))) {
-      return { errors: left.map(({ error }) => error), changed: [...changed] };
+    const settled = left.map(
+      (one): Pending => ({ whole: one.whole, settle: one.settle || (stuck && maySettle(one, left)) }),
+    );
+    const helps = !stuck || settled.some(({ settle }, index) => settle !== left[index]?.settle);
+    if (left.length === 0 || !helps) {
+      const errors = [...(await giveMasksBack(masked, run)), ...left.flatMap(({ error }) => error ?? [])];
+      return { errors, changed: left.flatMap(({ changed }) => changed) };
     }
-    settle = stuck;
-    pending = left.map(({ whole }) => whole);
+    pending = settled;
   }
 }
 
-/** An entry that could not be undone yet, or not at all. */
-interface Left {
+/** Last of all, since undoing anything else may overwrite them once more. @returns an error where some were refused */
+async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<VfioIsolateError[]> {
+  if (masked.length === 0) return [];
+  const entries = masked.flatMap(entriesOf).sort(byFirstStep);
+  const outcomes = await run.performer.perform(masksBack(run.performer.host, entries), run.report);
+  const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
+  if (refused.length > 0) return [refusal(refused)];
+  for (const whole of masked) run.onUndone(stepsOf(whole));
+  return [];
+}
+
+const byFirstStep = (a: LiveEntry, b: LiveEntry) => (a.steps[0] ?? 0) - (b.steps[0] ?? 0);
+
+interface Pending {
   readonly whole: Whole;
-  readonly error: VfioIsolateError;
-  readonly waits: boolean;
+  readonly settle: boolean;
 }
 
 interface Attempt {
   readonly changed: readonly string[];
   readonly error?: VfioIsolateError;
-  readonly waits: boolean;
+  /** The kind that it waits for, where that is all that is wrong. */
+  readonly waitsFor?: string;
+}
+
+/** What could not be undone, or was left as somebody else has changed it. */
+type Left = Pending & Attempt;
+
+/** Not while something of the awaited kind has failed: once that is mended, this need not settle. */
+function maySettle({ waitsFor }: Left, left: readonly Left[]): boolean {
+  if (waitsFor === undefined) return false;
+  return !left.some((other) => other.waitsFor === undefined && other.whole.entry.step.kind === waitsFor);
 }
 
 async function attempt(entry: LiveEntry, run: UndoRun, settle: boolean): Promise<Attempt> {
@@ -78,42 +107,49 @@ async function attempt(entry: LiveEntry, run: UndoRun, settle: boolean): Promise
       for (const note of notes) if (!report.notes.includes(note)) report.notes.push(note);
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
+      if (refused.length > 0) return { changed, error: refusal(refused) };
       const again = kind.repeats && performer.isReal && steps.some((step) => step.kind === kind.kind);
-      if (again && refused.length === 0 && round < MOST_ROUNDS) continue;
-      return { changed, waits: refused.length === 0, ...failure(refused, again ? 'new ones keep appearing' : waiting) };
+      if (again && round < MOST_ROUNDS) continue;
+      if (again) return { changed, error: new VfioIsolateError('ERR_STATE', 'new ones keep appearing') };
+      if (waiting === undefined) return { changed };
+      return { changed, error: new VfioIsolateError('ERR_STATE', waiting.because), waitsFor: waiting.for };
     }
   } catch (error) {
     const ours = asOurs(error);
     if (ours.code === 'ABORT_ERR') throw ours;
-    return { changed: [], error: ours, waits: false };
+    return { changed: [], error: ours };
   }
 }
 
 /** What the kernel refuses to take back is not restored, however expected such a refusal is on the way there. */
-function failure(refused: readonly Refused[], waiting: string | undefined): { error?: VfioIsolateError } {
-  const [first] = refused;
-  if (first !== undefined) return { error: new VfioIsolateError('ERR_NOT_HELD', `${first.what}: ${first.reason}`) };
-  return waiting === undefined ? {} : { error: new VfioIsolateError('ERR_STATE', waiting) };
+function refusal(refused: readonly Refused[]): VfioIsolateError {
+  const named = refused.slice(0, 3).map(({ what, reason }) => `${what}: ${reason}`);
+  const more = refused.length > named.length ? `; and ${refused.length - named.length} more` : '';
+  return new VfioIsolateError('ERR_NOT_HELD', named.join('; ') + more);
 }
 
-/** An entry and the steps of all that goes with it. */
+/** An entry and those that go with it. */
 interface Whole {
   readonly entry: LiveEntry;
-  readonly steps: number[];
+  readonly inner: LiveEntry[];
 }
+
+const entriesOf = ({ entry, inner }: Whole): LiveEntry[] => [entry, ...inner];
+
+const stepsOf = (whole: Whole): number[] => entriesOf(whole).flatMap(({ steps }) => steps);
 
 /** What lies within another entry that goes as a whole needs no undoing of its own: a file of a cgroup that we made. */
 function wholes(entries: readonly LiveEntry[]): Whole[] {
-  const found = entries.map((entry): Whole => ({ entry, steps: [...entry.steps] }));
+  const found = entries.map((entry): Whole => ({ entry, inner: [] }));
   const enclosing = new Map<string, Whole>();
   for (const whole of found) {
     const name = kindOf(whole.entry.step).encloses?.(whole.entry);
     if (name !== undefined) enclosing.set(name, whole);
   }
-  return found.filter(({ entry: { step, steps } }) => {
-    const name = kindOf(step).within?.(step);
+  return found.filter(({ entry }) => {
+    const name = kindOf(entry.step).within?.(entry.step);
     const whole = name === undefined ? undefined : enclosing.get(name);
-    whole?.steps.push(...steps);
+    whole?.inner.push(entry);
     return whole === undefined;
   });
 }

@@ -1,11 +1,12 @@
 /** The CPU affinity masks of tasks (sched_setaffinity(2)). */
+import { setImmediate as breathe } from 'node:timers/promises';
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import { type AffinityResult, type Control, native, newControl } from '../native.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { parentOf } from './cpuset.js';
 import { findCpusets } from './mounts.js';
-import { cgroupOf, type TaskId, taskStatus } from './tasks.js';
+import { askedCpus, cgroupOf, PF_NO_SETAFFINITY, taskStatus } from './tasks.js';
 import { readTopology } from './topology.js';
 
 /** A task by name, and its CPUs as a cpulist. */
@@ -33,19 +34,51 @@ export function setAffinity(tid: number, cpus: Iterable<number>): void {
   native().setAffinity(tid, Bitmap.of(cpus).toBytes());
 }
 
-/** The masks that tasks have of their own: narrower than what their cpuset allows. */
+/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
+const BATCH = 100;
+
+/**
+ * The masks that tasks have of their own: other than what their cpuset allows. Kernel threads whose mask nobody may set
+ * are left out.
+ */
 export async function ownMasks(host: Host): Promise<TaskMask[]> {
   const { online } = readTopology(host);
   const allowed = allowedByCgroup(host);
   const tids = allTids(host);
   const masks = await masksOf(tids);
-  return tids.flatMap((tid, index): TaskMask[] => {
+  const own: TaskMask[] = [];
+  let looked = 0;
+  for (const [index, tid] of tids.entries()) {
     const mask = masks[index];
     // The cpuset is looked up only where something narrows the task at all.
-    if (mask === undefined || online.isSubsetOf(mask)) return [];
-    const [cgroup, status] = [cgroupOf(host, tid), taskStatus(host, tid)];
-    if (cgroup === undefined || status === undefined || allowed(cgroup).isSubsetOf(mask)) return [];
-    return [[tid, status.start, mask.toString()]];
+    if (mask === undefined || online.isSubsetOf(mask)) continue;
+    if (++looked % BATCH === 0) await breathe();
+    const [cgroup, status, asked] = [cgroupOf(host, tid), taskStatus(host, tid), askedCpus(host, tid)];
+    if (cgroup === undefined || status === undefined || asked === undefined) continue;
+    if ((status.flags & PF_NO_SETAFFINITY) === 0 && !allowed(cgroup).isSubsetOf(mask))
+      own.push([tid, status.start, asked]);
+  }
+  return own;
+}
+
+/** What these tasks ask for now; gone ones are left out. */
+export function masksNow(host: Host, tasks: readonly TaskMask[]): TaskMask[] {
+  return tasks.flatMap(([tid, start]): TaskMask[] => {
+    const asked = askedCpus(host, tid);
+    return asked === undefined || taskStatus(host, tid)?.start !== start ? [] : [[tid, start, asked]];
+  });
+}
+
+/**
+ * Those of these tasks whose present mask is nobody's choice: what their cpuset allows, or what it was left at.
+ * @param left by TID, as a cpulist
+ */
+export function unchosen(host: Host, tasks: readonly TaskMask[], left: ReadonlyMap<number, string>): TaskMask[] {
+  const allowed = allowedByCgroup(host);
+  return tasks.filter(([tid]) => {
+    const [asked, cgroup] = [askedCpus(host, tid), cgroupOf(host, tid)];
+    if (asked === undefined || cgroup === undefined) return false;
+    return asked === left.get(tid) || allowed(cgroup).isSubsetOf(parseList(asked));
   });
 }
 
@@ -69,18 +102,13 @@ function allowedByCgroup(host: Host): (cgroup: string) => Bitmap {
 
 /** Gives tasks these masks, where they live still and have another one. */
 export async function setMasks(host: Host, wanted: readonly TaskMask[], control: Control): Promise<AffinityResult> {
-  const present = await masksOf(wanted.map(([tid]) => tid));
-  const differing = wanted.filter(([tid, start, cpus], index) => {
-    const mask = present[index];
-    return mask !== undefined && mask.toString() !== cpus && isSame(host, [tid, start]);
+  const differing = wanted.filter(([tid, start, cpus]) => {
+    const asked = askedCpus(host, tid);
+    return asked !== undefined && asked !== cpus && taskStatus(host, tid)?.start === start;
   });
   const tids = Int32Array.from(differing, ([tid]) => tid);
   const { size, rows } = columns(differing);
   return native().setAffinities(tids, rows, size, host.proc, control);
-}
-
-function isSame(host: Host, [tid, start]: TaskId): boolean {
-  return taskStatus(host, tid)?.start === start;
 }
 
 function allTids(host: Host): number[] {

@@ -4,10 +4,8 @@ import type { Host } from '../host.js';
 import { type Control, type MoveRecord, type MoveResult, native, type Refusal } from '../native.js';
 import { openRoot } from './door.js';
 import { findCpusets } from './mounts.js';
-import type { TaskId } from './tasks.js';
+import { PF_NO_SETAFFINITY, type TaskId } from './tasks.js';
 
-/** PF_NO_SETAFFINITY (include/linux/sched.h): bound to its CPUs, and so to the root cpuset. */
-const PF_NO_SETAFFINITY = 0x04000000;
 const PF_KTHREAD = 0x00200000;
 
 /** kswapdN and kcompactdN follow their node's CPUs; moved away and back they have lost that for good. */

@@ -30,7 +30,12 @@ export interface TaskStatus {
   readonly state: string;
   readonly ppid: number;
   readonly start: number;
+  /** PF_* flags (include/linux/sched.h). */
+  readonly flags: number;
 }
+
+/** PF_NO_SETAFFINITY: bound to its CPUs, and so to the root cpuset. */
+export const PF_NO_SETAFFINITY = 0x04000000;
 
 /** Whether it has exited, and only waits for its parent: it is in no cgroup any more that it could be moved from. */
 export function isDead({ state }: TaskStatus): boolean {
@@ -56,7 +61,13 @@ export function taskStatus(host: Host, tid: number): TaskStatus | undefined {
   // The command name may hold anything, blanks and parentheses too: fields are counted from its last parenthesis.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
   if (fields === undefined) return undefined;
-  return { state: fields[0] ?? '', ppid: Number(fields[1]), start: Number(fields[19]) };
+  return { state: fields[0] ?? '', ppid: Number(fields[1]), start: Number(fields[19]), flags: Number(fields[6]) };
+}
+
+/** The CPUs that a task asks for, offline ones too (proc_pid_status(5), Cpus_allowed_list). */
+export function askedCpus(host: Host, tid: number): string | undefined {
+  const status = readOfTask(host, tid, 'status');
+  return status === undefined ? undefined : /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
 }
 
 /** A file of /proc/TID, or undefined where the task has exited: before it was opened, or (ESRCH) since. */

@@ -39,6 +39,6 @@ export const affinityKind: StepKind<AffinityStep> = {
   },
 
   undo: () => ({ steps: [] }),
-  describe: ({ masks }) => `affinity of ${masks.length} tasks: as it was`,
+  describe: ({ masks }, changed) => `affinity of ${changed || masks.length} tasks: as it was`,
   preview() {},
 };

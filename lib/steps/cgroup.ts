@@ -10,7 +10,7 @@ import { findCpusets } from '../kernel/mounts.js';
 import { countTasks } from '../kernel/tasks.js';
 import type { Control } from '../native.js';
 import { applyFile, fileStep } from './file.js';
-import { detailsOf, type Step, type StepKind, type Undo } from './step.js';
+import { detailsOf, type Entry, type Step, type StepKind, type Undo } from './step.js';
 import { moveStep } from './tasks.js';
 
 export type CgroupStep = Step<'cgroup', Settings | null>;
@@ -47,13 +47,11 @@ export const cgroupKind: StepKind<CgroupStep> = {
   },
 
   undo(entry, host, { force, settle }): Undo {
-    const { target, from, to } = entry.step;
+    const { target, from } = entry.step;
     const there = cpusetExists(host, target);
     if (from === null) return there && detailsOf(entry).length === 0 ? unmake(host, target, settle) : { steps: [] };
     if (!there) return { steps: [{ kind: 'cgroup', target, from: null, to: from }] };
-    const steps = settingsBack(host, target, from);
-    const ours = steps.length === 0 || (to !== null && settingsBack(host, target, to).length === 0);
-    if (ours || force) return { steps };
+    if (isOurs(entry, host, target, from) || force) return { steps: settingsBack(host, target, from) };
     return { steps: [], changed: [`${target} was made again by somebody else, with other settings`] };
   },
 
@@ -80,8 +78,23 @@ function unmake(host: Host, target: string, settle: boolean): Undo {
   const [child] = childrenOf(host, target);
   if (child !== undefined) throw new VfioIsolateError('ERR_STATE', `${target} has cgroups below it: ${child}`);
   const tasks = countTasks(host, target);
-  if (tasks > 0 && !settle) return { steps: [], waiting: `${target} still holds ${tasks} tasks` };
+  if (tasks > 0 && !settle)
+    return { steps: [], waiting: { for: 'tasks', because: `${target} still holds ${tasks} tasks` } };
   return { steps: removal(host, target) };
+}
+
+/**
+ * Whether every setting is one that it had in this record, or a new cgroup's own: so a restore was stopped between making
+ * it again and setting it.
+ */
+function isOurs({ parts }: Entry<CgroupStep>, host: Host, target: string, from: Settings): boolean {
+  const fresh = freshSettings(host, findCpusets(host), parentOf(target));
+  const values = [fresh, ...parts.flatMap(({ step }) => [step.from ?? {}, step.to ?? {}])];
+  return Object.keys(from).every((file) => {
+    const path = `${target}/${file}`;
+    const present = host.read(path);
+    return values.some((value) => value[file] !== undefined && kernelFile(host, path).same(present, value[file]));
+  });
 }
 
 function settingsBack(host: Host, target: string, settings: Settings): Step[] {

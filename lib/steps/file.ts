@@ -6,8 +6,8 @@ import { type Host, readIfThere } from '../host.js';
 import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
-import { keepingMasks, masksBack, masksDetail } from './masks.js';
-import { detailsOf, type Outcome, type Step, type StepKind, type Undo } from './step.js';
+import { keepingMasks, masksDetail } from './masks.js';
+import type { Outcome, Step, StepKind, Undo } from './step.js';
 
 /** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
 export interface FileStep extends Step<'file', string | null> {
@@ -47,16 +47,16 @@ export const fileKind: StepKind<FileStep> = {
     const { target, from } = entry.step;
     if (from === null) return { steps: [] };
     const file = kernelFile(host, target);
-    const masks = masksBack(detailsOf(entry));
     const present = readIfThere(host, target);
     if (present === undefined) {
-      return file.drifts ? { steps: [], notes: [`${target} is gone`] } : { steps: [], changed: [`${target} is gone`] };
+      const gone = [`${target} is gone`];
+      return file.drifts || force ? { steps: [], notes: gone } : { steps: [], changed: gone };
     }
-    if (file.same(present, from)) return { steps: masks };
+    if (file.same(present, from)) return { steps: [] };
     const seen = entry.parts.flatMap(({ step }) => [step.from, step.to]);
     const ours = file.drifts || seen.some((value) => value !== null && file.same(present, value));
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${from}`] };
-    return { steps: [{ kind: 'file', target, from: present, to: from }, ...masks] };
+    return { steps: [{ kind: 'file', target, from: present, to: from }] };
   },
 
   within: ({ target }) => dirname(target),

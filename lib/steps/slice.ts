@@ -6,11 +6,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
-import { cpusetExists } from '../kernel/cpuset.js';
+import { childrenOf, cpusetExists } from '../kernel/cpuset.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { startSlice, stopUnit } from '../kernel/systemd.js';
+import { countTasks } from '../kernel/tasks.js';
 import { parseList } from '../sets/list.js';
-import { keepingMasks, masksBack, masksDetail } from './masks.js';
+import { keepingMasks, masksDetail } from './masks.js';
 import { type ApplyContext, detailsOf, type Outcome, type Step, type StepKind, type Undo } from './step.js';
 
 /** Cpulist and nodelist; empty where nothing was asked, so that what holds above it holds. */
@@ -43,7 +44,7 @@ export const sliceKind: StepKind<SliceStep> = {
   validateDetail: (detail) => void v.parse(detailShape, detail),
 
   async apply({ target, to }, context) {
-    if (to === null) return stop(context.host, target);
+    if (to === null) return keepingMasks(context, () => stop(context.host, target));
     return keepingMasks(context, () => start(context, target, to));
   },
 
@@ -51,10 +52,9 @@ export const sliceKind: StepKind<SliceStep> = {
     const { target, from, to } = entry.step;
     const there = cpusetExists(host, directoryOf(host, target));
     if (from !== null) return { steps: there ? [] : [{ kind: 'slice', target, from: null, to: from }] };
-    const details = detailsOf(entry);
-    const stopping: Step[] = [{ kind: 'slice', target, from: to, to: null }];
-    const isOurs = there && !details.some((detail) => 'made' in detail);
-    return { steps: [...(isOurs ? stopping : []), ...masksBack(details)] };
+    if (!there || detailsOf(entry).some((detail) => 'made' in detail)) return { steps: [] };
+    requireEmpty(host, target);
+    return { steps: [{ kind: 'slice', target, from: to, to: null }] };
   },
 
   describe({ target, to }) {
@@ -69,6 +69,20 @@ export const sliceKind: StepKind<SliceStep> = {
   },
 };
 
+/** Stopping a slice stops every unit in it (systemd.slice(5)): what somebody else runs there must not end with it. */
+function requireEmpty(host: Host, unit: string): void {
+  const directory = directoryOf(host, unit);
+  const [child] = childrenOf(host, directory);
+  if (child === undefined && countTasks(host, directory) === 0) return;
+  throw new VfioIsolateError(
+    'ERR_STATE',
+    `${unit} still holds ${child ?? 'tasks of its own'}, which would end with it`,
+    {
+      remedy: 'end that, or move it to another slice, and restore again',
+    },
+  );
+}
+
 function directoryOf(host: Host, unit: string): string {
   return `${findCpusets(host).mountPoint}/${unit}`;
 }
@@ -77,8 +91,8 @@ async function start({ host, ledger }: ApplyContext, unit: string, { cpus, mems 
   try {
     await startSlice(unit, setOrNone(cpus), setOrNone(mems));
   } catch (error) {
-    // systemd refuses a unit that is there already: what somebody else has made must outlive the rollback.
-    if (cpusetExists(host, directoryOf(host, unit))) await ledger?.append({ made: null });
+    // What somebody else was faster to make must outlive the rollback.
+    if (error instanceof VfioIsolateError && /already exists/.test(error.message)) await ledger?.append({ made: null });
     throw error;
   }
   const file = `${directoryOf(host, unit)}/cpuset.cpus`;

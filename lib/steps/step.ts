@@ -66,7 +66,7 @@ export function detailsOf({ parts }: Entry): Detail[] {
 export interface UndoOptions {
   /** Also what somebody else has changed since. */
   readonly force: boolean;
-  /** Nothing else is left to be undone that this could wait for: a nearest equal state will do. */
+  /** What this could wait for will not come: a nearest equal state will do. */
   readonly settle: boolean;
 }
 
@@ -75,8 +75,8 @@ export interface Undo {
   readonly steps: readonly Step[];
   /** What somebody else has changed since, and is left as it is unless forced; a line each. */
   readonly changed?: readonly string[];
-  /** What it has to wait for: something else that is still to be undone. */
-  readonly waiting?: string | undefined;
+  /** It has to wait for entries of another kind to be undone first; why, for a message. */
+  readonly waiting?: { readonly for: string; readonly because: string } | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];
 }

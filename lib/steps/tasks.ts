@@ -14,16 +14,8 @@ import type { MoveResult, Refusal } from '../native.js';
 import type { Group } from './homecoming/groups.js';
 import { type Homecoming, homecoming } from './homecoming/homecoming.js';
 import type { Move as RecordedMove } from './homecoming/homes.js';
-import { keepingMasks, masksBack, masksDetail } from './masks.js';
-import {
-  type ApplyContext,
-  detailsOf,
-  type Entry,
-  type Outcome,
-  type Refused,
-  type Step,
-  type StepKind,
-} from './step.js';
+import { isMasksDetail, keepingMasks, masksDetail } from './masks.js';
+import type { ApplyContext, Entry, Outcome, Refused, Step, StepKind } from './step.js';
 
 export interface TasksStep extends Step<'tasks', string> {
   /** Whole processes to move, in place of all that `from` holds. */
@@ -76,7 +68,7 @@ export const tasksKind: StepKind<TasksStep> = {
 
   validateDetail(detail) {
     if ('residents' in detail) v.parse(residentsShape, detail);
-    else if ('masks' in detail) v.parse(masksDetail, detail);
+    else if (isMasksDetail(detail)) v.parse(masksDetail, detail);
     else if (!isPlain(v.parse(movedShape, detail).from.replace(/^\/$/, '/root'))) {
       throw new VfioIsolateError('ERR_STATE', `${JSON.stringify(detail['from'])} is no cgroup`);
     }
@@ -96,9 +88,12 @@ export const tasksKind: StepKind<TasksStep> = {
     const back = await homecoming(host, movesIn(host, entry), options);
     const [missing] = back.missing;
     return {
-      steps: [...back.groups.map(stepBack), ...masksBack(detailsOf(entry))],
+      steps: back.groups.map(stepBack),
       changed: options.force ? [] : strayed(back),
-      waiting: missing === undefined ? undefined : `${missing}, which tasks came from, does not exist`,
+      waiting:
+        missing === undefined
+          ? undefined
+          : { for: 'cgroup', because: `${missing}, which tasks came from, does not exist` },
       notes: back.notes,
     };
   },

@@ -17,7 +17,7 @@ export function installedCommand(guest: Guest, host: Host): void {
 
   test('all tasks leave the isolated CPUs, and restore brings every one of them back', async () => {
     const isolated = `2-${host.cpus - 1}`;
-    const pinned = await guest.must('sleep 1000 >/dev/null 2>&1 & taskset -pc 1 $! >/dev/null; echo $!');
+    const pinned = await guest.must('sleep 1000 >/dev/null 2>&1 & taskset -pc 1,3 $! >/dev/null; echo $!');
     const before = await guest.snapshot();
     const chain = ['cpuset-create', '--cpus', 'C0-1', '/host.slice', 'move-tasks', '/', '/host.slice'];
     expect(await guest.run('vfio-isolate', ['-u', '/tmp/undo', ...chain])).toEqual(done);
