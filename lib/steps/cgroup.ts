@@ -84,12 +84,13 @@ function unmake(host: Host, target: string, settle: boolean): Undo {
 }
 
 /**
- * Whether every setting is one that it had in this record, or a new cgroup's own: so a restore was stopped between making
- * it again and setting it.
+ * Whether we made it again: by a later step of this record, or by a restore that was stopped between making and setting
+ * it, so that every setting is one that it had or a new cgroup's own.
  */
-function isOurs({ parts }: Entry<CgroupStep>, host: Host, target: string, from: Settings): boolean {
+function isOurs({ step, parts }: Entry<CgroupStep>, host: Host, target: string, from: Settings): boolean {
+  if (step.to !== null) return true;
   const fresh = freshSettings(host, findCpusets(host), parentOf(target));
-  const values = [fresh, ...parts.flatMap(({ step }) => [step.from ?? {}, step.to ?? {}])];
+  const values = [fresh, ...parts.flatMap((part) => [part.step.from ?? {}, part.step.to ?? {}])];
   return Object.keys(from).every((file) => {
     const path = `${target}/${file}`;
     const present = host.read(path);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Command, type RunOptions, run } from '../../lib/index.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
@@ -168,6 +168,42 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     expect(existsSync(`${scratch.directory}/home`)).toBe(false);
     await good([restore(undo)]);
     expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('a deleted cpuset whose restore was killed before it was set comes back all the same', async () => {
+    const home = scratch.make('home', { cpus: '1' });
+    const before = snapshot(scratch.directory);
+    await good([remove(home)], { undo });
+    mkdirSync(`${scratch.directory}/home`);
+    await good([restore(undo)]);
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('a cpuset that was modified, deleted, made again and modified again comes back as it was', async () => {
+    const home = scratch.make('home', { cpus: '0-1' });
+    await scratch.sleepers('home', 2);
+    const before = snapshot(scratch.directory);
+    await good(
+      [
+        modify(home, { cpus: 'C0' }),
+        remove(home),
+        create(home, { cpus: 'C1' }),
+        modify(home, { cpus: 'C0-1', memMigrate: true }),
+      ],
+      { undo },
+    );
+    await good([restore(undo)]);
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('a file that is gone is reported, and given up with force', async () => {
+    const home = scratch.make('home', { cpus: '0-1' });
+    await good([modify(home, { cpus: 'C0' })], { undo });
+    rmdirSync(`${scratch.directory}/home`);
+    const report = await run([restore(undo)]);
+    expect(report.error?.message).toMatch(/cpuset\.cpus is gone/);
+    await good([restore(undo)], { force: true });
+    expect((await good([restore(undo)])).commands[0]?.notes.join()).toMatch(/nothing to restore/);
   });
 
   test('a destination keeps its own tasks, and the children of those; what moved takes its children back', async () => {
