@@ -196,6 +196,16 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     expect(snapshot(scratch.directory)).toEqual(before);
   });
 
+  test('a cpuset that we made goes as a whole, whatever somebody else has set in it', async () => {
+    const before = snapshot(scratch.directory);
+    const guest = `${scratch.name}/guest`;
+    await good([create(guest, { cpus: 'C0-1' }), modify(guest, { cpus: 'C0', memMigrate: true })], { undo });
+    scratch.write('guest/cpuset.cpus', '1');
+    const report = await good([restore(undo)]);
+    expect(report.commands[0]?.changes.map(({ kind }) => kind)).toEqual(['cgroup']);
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
   test('a file that is gone is reported, and given up with force', async () => {
     const home = scratch.make('home', { cpus: '0-1' });
     await good([modify(home, { cpus: 'C0' })], { undo });
