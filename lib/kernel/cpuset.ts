@@ -8,7 +8,6 @@ import type { CpusetHierarchy } from './mounts.js';
 
 /** The flags of a v1 cpuset that a user may set. */
 export const FLAGS = ['cpu_exclusive', 'mem_exclusive', 'memory_migrate', 'sched_load_balance'] as const;
-export type Flag = (typeof FLAGS)[number];
 
 /** All that makes a v1 cpuset what it is, in the order in which it can be written to a new one. */
 export const SETTINGS = [

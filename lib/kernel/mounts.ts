@@ -17,17 +17,27 @@ export interface CpusetHierarchy {
   readonly others: readonly string[];
 }
 
-/** What mountinfo said when it was last looked at: a path is looked up for every step. */
-const known = new WeakMap<Host, { readonly mountinfo: string; readonly mounts: CgroupMount[] }>();
+interface Known {
+  readonly mountinfo: string;
+  readonly mounts: CgroupMount[];
+  cpusets?: CpusetHierarchy;
+}
+
+/** What is known as long as mountinfo says the same: a path is looked up for every step, a cgroup for every task. */
+const known = new WeakMap<Host, Known>();
+
+function knownOf(host: Host): Known {
+  const mountinfo = host.read(`${host.proc}/self/mountinfo`);
+  const before = known.get(host);
+  if (before?.mountinfo === mountinfo) return before;
+  const now = { mountinfo, mounts: readMounts(host) };
+  known.set(host, now);
+  return now;
+}
 
 /** The cgroup mounts of a host. The mount points of a stand-in tree lie below its own sysfs root. */
 export function cgroupMounts(host: Host): CgroupMount[] {
-  const mountinfo = host.read(`${host.proc}/self/mountinfo`);
-  const before = known.get(host);
-  if (before?.mountinfo === mountinfo) return before.mounts;
-  const mounts = readMounts(host);
-  known.set(host, { mountinfo, mounts });
-  return mounts;
+  return knownOf(host).mounts;
 }
 
 function readMounts(host: Host): CgroupMount[] {
@@ -41,7 +51,12 @@ function readMounts(host: Host): CgroupMount[] {
  * @throws VfioIsolateError `ERR_UNSUPPORTED` where no cgroup hierarchy is mounted, or none carries the controller
  */
 export function findCpusets(host: Host): CpusetHierarchy {
-  const mounts = cgroupMounts(host);
+  const now = knownOf(host);
+  now.cpusets ??= lookForCpusets(host, now.mounts);
+  return now.cpusets;
+}
+
+function lookForCpusets(host: Host, mounts: readonly CgroupMount[]): CpusetHierarchy {
   if (mounts.length === 0) {
     throw new VfioIsolateError('ERR_UNSUPPORTED', 'no cgroup file system is mounted', {
       remedy: 'mount one: mount -t cgroup2 none /sys/fs/cgroup',

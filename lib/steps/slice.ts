@@ -44,8 +44,7 @@ export const sliceKind: StepKind<SliceStep> = {
   validateDetail: (detail) => void v.parse(detailShape, detail),
 
   async apply({ target, to }, context) {
-    if (to === null) return keepingMasks(context, () => stop(context.host, target));
-    return keepingMasks(context, () => start(context, target, to));
+    return keepingMasks(context, () => (to === null ? stop(context.host, target) : start(context, target, to)));
   },
 
   undo(entry, host): Undo {

@@ -48,9 +48,7 @@ const committed = v.object({ type: v.literal('committed'), time: v.string() });
 
 const line = v.variant('type', [header, step, detail, undone, committed]);
 
-export type Header = v.InferOutput<typeof header>;
 export type StepLine = v.InferOutput<typeof step>;
-export type DetailLine = v.InferOutput<typeof detail>;
 export type Line = v.InferOutput<typeof line>;
 
 const CRC_MEMBER = /^\{"crc":"([0-9a-f]{8})",/;
