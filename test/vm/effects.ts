@@ -1,6 +1,8 @@
 import { expect } from 'vitest';
 import { cpusetOf, flag, type Snapshot, type Task } from './snapshot.js';
 
+// Each check begins its message with what it looked at, so that one that fails for another reason is told apart.
+
 export interface Isolation {
   /** A cpuset whose tasks, with those below it, may use the isolated CPUs. */
   readonly except?: string;
@@ -22,7 +24,7 @@ export function expectIsolated(snapshot: Snapshot, cpus: string, { except, kerne
       !(except && within(task, except)) &&
       cpuList(task.cpus).some((cpu) => isolated.has(cpu)),
   );
-  expect(mayRunThere.map((task) => `${task.name} (${task.process}) on ${task.cpus}`)).toEqual([]);
+  expect(mayRunThere.map(shown), `tasks on CPUs ${cpus}`).toEqual([]);
 }
 
 /** The cpuset exists, has members, and each of them may run only on those CPUs. */
@@ -31,9 +33,15 @@ export function expectConfined(snapshot: Snapshot, cpuset: string, cpus: string)
   const members = Object.values(snapshot.tasks).filter(
     (task) => within(task, cpuset) && !(task.flags & flag.unmovable),
   );
-  expect(members.length, `tasks in ${cpuset}`).toBeGreaterThan(0);
+  expect(members.length, `number of tasks in ${cpuset}`).toBeGreaterThan(0);
   const astray = members.filter((task) => cpuList(task.cpus).some((cpu) => !allowed.has(cpu)));
-  expect(astray.map((task) => `${task.name} (${task.process}) on ${task.cpus}`)).toEqual([]);
+  expect(astray.map(shown), `tasks in ${cpuset} beyond CPUs ${cpus}`).toEqual([]);
+}
+
+/** Every task of that name may run on exactly these CPUs, and there is one. */
+export function expectMask(snapshot: Snapshot, name: string, cpus: string): void {
+  const masks = Object.values(snapshot.tasks).flatMap((task) => (task.name === name ? [task.cpus] : []));
+  expect(new Set(masks), `CPUs of ${name}`).toEqual(new Set([cpus]));
 }
 
 /** These CPUs have that governor. */
@@ -41,20 +49,43 @@ export function expectGovernor(snapshot: Snapshot, cpus: string, governor: strin
   const found = cpuList(cpus).map(
     (cpu) => snapshot.files[`/sys/devices/system/cpu/cpufreq/policy${cpu}/scaling_governor`],
   );
-  expect(new Set(found)).toEqual(new Set([governor]));
+  expect(new Set(found), `governors of CPUs ${cpus}`).toEqual(new Set([governor]));
 }
 
-/** No interrupt may go to these CPUs but those that refuse to be moved; and some have moved. */
+/** No interrupt may go to these CPUs but those that refuse to be moved, none requested later will, and some have moved. */
 export function expectInterruptsOff(snapshot: Snapshot, cpus: string, refusing: readonly number[]): void {
   const isolated = new Set(cpuList(cpus));
   const masks = Object.entries(snapshot.files).flatMap(([path, mask]) => {
     const irq = /^\/proc\/irq\/(\d+)\/smp_affinity_list$/.exec(path)?.[1];
     return irq && !refusing.includes(Number(irq)) ? [{ irq, mask }] : [];
   });
-  expect(masks.length, 'interrupts that can be moved').toBeGreaterThan(0);
+  expect(masks.length, 'number of interrupts that can be moved').toBeGreaterThan(0);
   const left = masks.filter(({ mask }) => cpuList(mask).some((cpu) => isolated.has(cpu)));
-  expect(left.map(({ irq, mask }) => `interrupt ${irq} on ${mask}`)).toEqual([]);
+  expect(
+    left.map(({ irq, mask }) => `${irq} on ${mask}`),
+    `interrupts on CPUs ${cpus}`,
+  ).toEqual([]);
+  const later = BigInt(`0x${snapshot.files['/proc/irq/default_smp_affinity']?.replaceAll(',', '')}`);
+  const stillThere = [...isolated].filter((cpu) => (later >> BigInt(cpu)) & 1n);
+  expect(stillThere, `CPUs of later interrupts among ${cpus}`).toEqual([]);
 }
+
+/** The kernel has dropped its page cache and its reclaimable slab meanwhile. */
+export function expectCachesDropped(before: Snapshot, after: Snapshot): void {
+  expectMore(before, after, 'drop_pagecache');
+  expectMore(before, after, 'drop_slab');
+}
+
+/** The kernel has gone over memory meanwhile, to make what is free contiguous. */
+export function expectCompacted(before: Snapshot, after: Snapshot): void {
+  expectMore(before, after, 'compact_migrate_scanned');
+}
+
+function expectMore(before: Snapshot, after: Snapshot, event: string): void {
+  expect(after.events[event], `count of ${event}`).toBeGreaterThan(before.events[event] ?? Number.NaN);
+}
+
+const shown = (task: Task) => `${task.name} (${task.process}) on ${task.cpus}`;
 
 function within(task: Task, cpuset: string): boolean {
   return `${cpusetOf(task)}/`.startsWith(`${cpuset}/`.replace(/^\/+$/, '/'));

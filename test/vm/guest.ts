@@ -75,7 +75,7 @@ export class Guest {
     return parseSnapshot(await this.must('snapshot'));
   }
 
-  /** Installs the package as a user does, from what `npm pack` made; once a guest. */
+  /** Installs the package as a user does, from what `npm pack` made, and the one that does nothing; once a guest. */
   async install(): Promise<void> {
     await this.must(install, { limit: 400 });
   }
@@ -97,7 +97,8 @@ export class Guest {
 const install = `
 [ -e /opt/installed ] && exit 0
 cp -r /opt/package/npm-cache /tmp/npm-cache &&
-npm install --global --prefix /usr/local --offline --no-audit --no-fund --cache /tmp/npm-cache /opt/package/package.tgz &&
+npm install --global --prefix /usr/local --offline --no-audit --no-fund --cache /tmp/npm-cache \\
+  /opt/package/package.tgz /opt/package/no-op.tgz &&
 rm -r /tmp/npm-cache && touch /opt/installed`;
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;

@@ -17,6 +17,8 @@ export interface Snapshot {
   readonly files: Readonly<Record<string, string>>;
   /** By "TID:START TIME", which no two tasks of a boot share. */
   readonly tasks: Readonly<Record<string, Task>>;
+  /** Counters of /proc/vmstat that only ever grow: for what leaves no other trace. */
+  readonly events: Readonly<Record<string, number>>;
 }
 
 export const parseSnapshot = (text: string): Snapshot => JSON.parse(text);
@@ -24,7 +26,7 @@ export const parseSnapshot = (text: string): Snapshot => JSON.parse(text);
 /**
  * Every difference as a line "what: before -> after"; none where the host is as it was. Left out, each for its reason:
  * a task that is in one of the two only (it was born or has died meanwhile), a task's name (kworkers wear that of their
- * work), and a mask that `maskIsKernels` tells of.
+ * work), a mask that `maskIsKernels` tells of, and events.
  */
 export function diff(before: Snapshot, after: Snapshot): string[] {
   const lines: string[] = [];

@@ -1,4 +1,4 @@
-import { cp, mkdir, readFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exec } from '../exec.js';
@@ -7,10 +7,13 @@ import { cached } from './cache.js';
 /** The project that is packed; another one's folder for trying the harness itself. */
 const project = process.env['VFIO_ISOLATE_VM_PACKAGE'] ?? fileURLToPath(new URL('../../../', import.meta.url));
 
-/** Fills the folder with what `npm pack` makes and with an npm cache that holds all it depends on: a user's install, offline. */
+/**
+ * Fills the folder with what `npm pack` makes and with an npm cache that holds all it depends on: a user's install,
+ * offline. Beside it a package whose command does nothing, which no check of an effect may pass.
+ */
 export async function fillPackage(folder: string): Promise<void> {
-  await exec('npm', ['pack', '--pack-destination', folder], project);
-  await exec('sh', ['-c', 'mv ./*.tgz package.tgz'], folder);
+  await pack(project, folder, 'package.tgz');
+  await packNoOp(folder);
   const { dependencies = {} } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
   const recipe = { builder: import.meta.url, ingredients: [dependencies, process.version] };
   const cache = await cached('npm-cache', recipe, async (into) => {
@@ -21,4 +24,19 @@ export async function fillPackage(folder: string): Promise<void> {
     await exec('rm', ['-r', scratch, join(into, 'npm-cache/_logs')]);
   });
   await cp(join(cache, 'npm-cache'), join(folder, 'npm-cache'), { recursive: true });
+}
+
+async function pack(from: string, folder: string, name: string): Promise<void> {
+  await exec('npm', ['pack', '--pack-destination', folder], from);
+  await exec('sh', ['-c', 'mv ./vfio-isolate-*.tgz "$1"', 'sh', name], folder);
+}
+
+async function packNoOp(folder: string): Promise<void> {
+  const scratch = join(folder, 'no-op');
+  await mkdir(scratch);
+  const manifest = { name: 'vfio-isolate-no-op', version: '0.0.0', bin: 'no-op' };
+  await writeFile(join(scratch, 'package.json'), JSON.stringify(manifest));
+  await writeFile(join(scratch, 'no-op'), '#!/bin/sh\nexit 0\n', { mode: 0o755 });
+  await pack(scratch, folder, 'no-op.tgz');
+  await rm(scratch, { recursive: true });
 }

@@ -1,5 +1,6 @@
 // Prints what vfio-isolate may change on a host as one JSON object:
-// {"files": {PATH: CONTENT}, "tasks": {"TID:START": {...}}}. PATH/ with an empty content is a cgroup that exists.
+// {"files": {PATH: CONTENT}, "tasks": {"TID:START": {...}}, "events": {NAME: COUNT}}.
+// PATH/ with an empty content is a cgroup that exists.
 #define _GNU_SOURCE
 #include <ctype.h>
 #include <dirent.h>
@@ -191,6 +192,19 @@ static void print_tasks(void) {
   if (proc) closedir(proc);
 }
 
+// What leaves no other trace: counters of /proc/vmstat.
+static void print_events(void) {
+  FILE *file = fopen("/proc/vmstat", "re");
+  char name[64];
+  unsigned long long count;
+  while (file && fscanf(file, "%63s %llu", name, &count) == 2) {
+    if (strcmp(name, "drop_pagecache") != 0 && strcmp(name, "drop_slab") != 0 && strncmp(name, "compact_", 8) != 0) continue;
+    print_key(name);
+    printf("%llu", count);
+  }
+  if (file) fclose(file);
+}
+
 int main(void) {
   first_entry = true;
   printf("{\"files\":{\n");
@@ -200,6 +214,9 @@ int main(void) {
   printf("\n},\"tasks\":{\n");
   first_entry = true;
   print_tasks();
+  printf("\n},\"events\":{\n");
+  first_entry = true;
+  print_events();
   printf("\n}}\n");
   return fflush(stdout) == 0 ? 0 : 1;
 }

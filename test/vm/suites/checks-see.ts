@@ -1,5 +1,13 @@
 import { expect, test } from 'vitest';
-import { expectConfined, expectGovernor, expectInterruptsOff, expectIsolated } from '../effects.js';
+import {
+  expectCachesDropped,
+  expectCompacted,
+  expectConfined,
+  expectGovernor,
+  expectInterruptsOff,
+  expectIsolated,
+  expectMask,
+} from '../effects.js';
 import type { Guest } from '../guest.js';
 import type { Host } from '../host.js';
 import { refusingInterrupts } from '../interrupts.js';
@@ -93,12 +101,17 @@ export function checksSee(guest: Guest, host: Host): void {
     await guest.must('true');
     const after = await guest.snapshot();
     expect(diff(before, after)).toEqual([]);
-    expect(() => expectIsolated(after, '2-3')).toThrow();
-    expect(() => expectIsolated(after, '2-3', { except: '/guest', kernelThreadsStay: true })).toThrow();
-    expect(() => expectConfined(after, '/', '0-1')).toThrow();
-    expect(() => expectConfined(after, '/host.slice', '0-1')).toThrow();
-    expect(() => expectGovernor(after, '2-3', 'performance')).toThrow();
-    expect(() => expectInterruptsOff(after, '2-3', [])).toThrow();
+    const refusing = await refusingInterrupts(guest);
+    const isolation = { except: '/guest', kernelThreadsStay: true };
+    expect(() => expectIsolated(after, '2-3')).toThrow(/^tasks on CPUs 2-3: /);
+    expect(() => expectIsolated(after, '2-3', isolation)).toThrow(/^tasks on CPUs 2-3: /);
+    expect(() => expectConfined(after, '/', '0-1')).toThrow(/^tasks in \/ beyond CPUs 0-1: /);
+    expect(() => expectConfined(after, '/host.slice', '0-1')).toThrow(/^number of tasks in \/host\.slice: /);
+    expect(() => expectMask(after, 'init', '0-1')).toThrow(/^CPUs of init: /);
+    expect(() => expectGovernor(after, '2-3', 'performance')).toThrow(/^governors of CPUs 2-3: /);
+    expect(() => expectInterruptsOff(after, '2-3', refusing)).toThrow(/^interrupts on CPUs 2-3: /);
+    expect(() => expectCachesDropped(before, after)).toThrow(/^count of drop_pagecache: /);
+    expect(() => expectCompacted(before, after)).toThrow(/^count of compact_migrate_scanned: /);
   });
 
   test('what is there to move is there', async () => {

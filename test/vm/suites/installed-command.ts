@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import { expectConfined, expectIsolated } from '../effects.js';
 import type { Guest } from '../guest.js';
 import type { Host } from '../host.js';
-import { diff } from '../snapshot.js';
+import { refusingInterrupts } from '../interrupts.js';
+import { diff, type Snapshot } from '../snapshot.js';
+import { type Seen, type Use, usesOn } from '../uses.js';
 
 const done = { status: 0, stdout: '', stderr: expect.any(String) };
 
@@ -13,22 +14,31 @@ export function installedCommand(guest: Guest, host: Host): void {
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
   });
 
-  // On v2 the whole host is not moved into a cpuset: what the demo does with slices of its own is all there is so far.
-  test.skipIf(host.hierarchy === 'v2')(
-    'all tasks leave the isolated CPUs, and restore brings every one of them back',
-    async () => {
-      const isolated = `2-${host.cpus - 1}`;
-      const pinned = await guest.must('sleep 1000 >/dev/null 2>&1 & taskset -pc 1,3 $! >/dev/null; echo $!');
-      const before = await guest.snapshot();
-      const chain = ['cpuset-create', '--cpus', 'C0-1', '/host.slice', 'move-tasks', '/', '/host.slice'];
-      expect(await guest.run('vfio-isolate', ['-u', '/tmp/undo', ...chain])).toEqual(done);
-      const during = await guest.snapshot();
-      expectConfined(during, '/host.slice', '0-1');
-      expectIsolated(during, isolated);
-      expect(await guest.must(`taskset -pc ${pinned}`)).toMatch(/list: 1$/m);
-      expect(await guest.run('vfio-isolate', ['restore', '/tmp/undo'])).toEqual(done);
-      expect(diff(before, await guest.snapshot())).toEqual([]);
-      await guest.must(`kill ${pinned}`);
-    },
-  );
+  for (const use of usesOn(host)) {
+    test(`${use.what} takes effect, and restore leaves no difference`, async () => {
+      const { after, ...seen } = await thereAndBack(guest, 'vfio-isolate', use);
+      use.expectEffect(seen);
+      expect(diff(seen.before, after)).toEqual([]);
+    });
+
+    test(`a tool that does nothing in place of ${use.what} is exact, and is seen to have no effect`, async () => {
+      const { after, ...seen } = await thereAndBack(guest, 'vfio-isolate-no-op', use);
+      expect(diff(seen.before, after)).toEqual([]);
+      expect(() => use.expectEffect(seen)).toThrow(use.without);
+    });
+  }
+}
+
+async function thereAndBack(guest: Guest, tool: string, { chain, setUp }: Use): Promise<Seen & { after: Snapshot }> {
+  const takeAway = await setUp?.(guest);
+  try {
+    const refusing = await refusingInterrupts(guest);
+    const before = await guest.snapshot();
+    expect(await guest.run(tool, ['-u', '/tmp/undo', ...chain], { limit: 120 })).toEqual(done);
+    const during = await guest.snapshot();
+    expect(await guest.run(tool, ['restore', '/tmp/undo'], { limit: 120 })).toEqual(done);
+    return { refusing, before, during, after: await guest.snapshot() };
+  } finally {
+    await takeAway?.();
+  }
 }
