@@ -3,9 +3,11 @@ import { hosts } from './host.js';
 import { checksSee } from './suites/checks-see.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
+import { masksSetMeanwhile } from './suites/masks.js';
 
 const host = hosts['6.1-v1-small'];
 
 describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
+describeOn(host, masksSetMeanwhile);
 describeOn(host, demo);

@@ -2,11 +2,13 @@ import { describeOn } from './describe-on.js';
 import { hosts } from './host.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
+import { masksSetMeanwhile } from './suites/masks.js';
 import { allowedCpusShow, wholeHost } from './suites/whole-host.js';
 
 const host = hosts['6.1-v2'];
 
 describeOn(host, wholeHost, { install: false });
 describeOn(host, installedCommand);
+describeOn(host, masksSetMeanwhile);
 describeOn(host, demo);
 describeOn(host, allowedCpusShow, { install: false, spoils: true });
