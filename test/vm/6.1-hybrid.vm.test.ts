@@ -3,6 +3,7 @@ import { hosts } from './host.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
 import { masksSetMeanwhile } from './suites/masks.js';
+import { spoiling } from './suites/spoiling.js';
 import { wholeHost } from './suites/whole-host.js';
 
 const host = hosts['6.1-hybrid'];
@@ -11,3 +12,4 @@ describeOn(host, wholeHost, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, masksSetMeanwhile);
 describeOn(host, demo);
+describeOn(host, spoiling, { install: false, spoils: true });

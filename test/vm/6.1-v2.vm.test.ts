@@ -3,7 +3,8 @@ import { hosts } from './host.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
 import { masksSetMeanwhile } from './suites/masks.js';
-import { allowedCpusShow, wholeHost } from './suites/whole-host.js';
+import { spoiling } from './suites/spoiling.js';
+import { wholeHost } from './suites/whole-host.js';
 
 const host = hosts['6.1-v2'];
 
@@ -11,4 +12,4 @@ describeOn(host, wholeHost, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, masksSetMeanwhile);
 describeOn(host, demo);
-describeOn(host, allowedCpusShow, { install: false, spoils: true });
+describeOn(host, spoiling, { install: false, spoils: true });
