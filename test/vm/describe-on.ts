@@ -18,11 +18,13 @@ export interface Use {
  */
 export function describeOn(host: Host, tests: Tests, { install = true, spoils = false }: Use = {}): void {
   const pool = inject('vm');
+  // CI knows by this title what ran where
+  const title = `on ${host.name}${tests.name && `: ${tests.name}`}`;
   if ('missing' in pool) {
-    describe.skip(`on ${host.name} (skipped: ${pool.missing})`, () => tests(new Guest(host.name), host));
+    describe.skip(`${title} (skipped: ${pool.missing})`, () => tests(new Guest(host.name), host));
     return;
   }
-  describe(`on ${host.name}`, () => {
+  describe(title, () => {
     const guest = new Guest(host.name);
     let held: Lease | undefined;
     let clean = !spoils;

@@ -10,7 +10,7 @@ import { built } from './build/cache.js';
 import { fillPackage } from './build/package.js';
 import { missing } from './capability.js';
 import { fellOver } from './console.js';
-import type { Host } from './host.js';
+import { type Host, hosts } from './host.js';
 import { acceleration } from './qemu.js';
 
 declare module 'vitest' {
@@ -42,7 +42,7 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const reason = await missing();
   if (reason) {
     if (process.env['VFIO_ISOLATE_VM'] === 'required') throw new Error(`guests are required, but ${reason}`);
-    process.stderr.write(`\nSKIPPED: all tests in guests, since ${reason} (test/vm/install.sh, as root)\n\n`);
+    process.stderr.write(`\nSKIPPED, since ${reason}: all tests on ${Object.keys(hosts).join(', ')}\n\n`);
     project.provide('vm', { missing: reason });
     return;
   }

@@ -14,7 +14,7 @@ const known: Record<string, Host> = hosts;
 const host = known[process.argv[3] ?? ''];
 if (!host) fail(`name a host: ${Object.keys(hosts).join(', ')}`);
 const reason = await missing();
-if (reason) fail(`no guest can run: ${reason} (test/vm/install.sh, as root)`);
+if (reason) fail(`no guest can run: ${reason}`);
 
 const dir = await prepare();
 const packageDir = join(dir, 'package');

@@ -1,0 +1,83 @@
+// CI's last word: what did not run, failed, was tried again or took too long is named, and fails.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { execute } from '../support/cli.js';
+
+const script = fileURLToPath(new URL('../../.ci/summary.js', import.meta.url));
+const { guests }: { guests: Record<string, string[]> } = await import(
+  new URL('../../.ci/expected.js', import.meta.url).href
+);
+
+interface Ran {
+  ancestorTitles: string[];
+  fullName: string;
+  status: string;
+  failureMessages: string[];
+}
+const ran = (title: string, status = 'passed', failureMessages: string[] = []): Ran => ({
+  ancestorTitles: [title],
+  fullName: `${title} works`,
+  status,
+  failureMessages,
+});
+
+let folder: string;
+let inGuests: Ran[];
+let stages: [kind: string, name: string, seconds: number][];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-ci-'));
+  inGuests = Object.entries(guests).flatMap(([host, suites]) => suites.map((suite) => ran(`on ${host}: ${suite}`)));
+  stages = [
+    ['static checks', 'types', 100],
+    ['guests', 'guests', 900],
+  ];
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+async function summary(): Promise<{ status: number | null; problems: string[]; stdout: string }> {
+  const results = (tests: Ran[]) => JSON.stringify({ testResults: [{ assertionResults: tests }] });
+  writeFileSync(join(folder, 'test-results.json'), results([ran('the commands, in place (v1)')]));
+  writeFileSync(join(folder, 'vm-results.json'), results(inGuests));
+  const guest = { host: '6.1-v1', bootSeconds: 40, seconds: 90, commands: 7, failedBoots: 1, oopses: 1 };
+  writeFileSync(join(folder, 'vm-summary.json'), JSON.stringify({ guests: [guest], built: [] }));
+  writeFileSync(join(folder, 'ci-stages.tsv'), stages.map((row) => `${row.join('\t')}\n`).join(''));
+  const { status, stdout } = await execute(process.execPath, [script, folder]);
+  return { status, stdout, problems: stdout.split('\n').filter((line) => line.startsWith('PROBLEM: ')) };
+}
+
+test('all that is expected ran, and is told of', async () => {
+  const { status, problems, stdout } = await summary();
+  expect({ status, problems }).toEqual({ status: 0, problems: [] });
+  expect(stdout).toContain('guest 6.1-v1: up after 40 s, 90 s in all, 7 commands, 1 failed boots, fell over\n');
+  expect(stdout).toContain('1 guests, 1 failed boots, 1 Oopses\n');
+  expect(stdout).toContain('guests: 900 s of 1500 s (guests 900)\n');
+});
+
+test.each([
+  ['did not run', (all: Ran[], title: string) => all.filter((each) => each.ancestorTitles[0] !== title)],
+  ['was skipped', (all: Ran[], title: string) => [...all, ran(title, 'skipped')]],
+])('a suite that %s on a host is named', async (_how, change) => {
+  inGuests = change(inGuests, 'on 6.12-v2: demo');
+  const { status, problems } = await summary();
+  expect(status).toBe(1);
+  expect(problems).toEqual(['PROBLEM: the suite demo did not run and pass on 6.12-v2']);
+});
+
+test('a test that was tried again is a problem, unless the kernel fell over', async () => {
+  inGuests.push(ran('on 2-cpu', 'passed', ['Error: guest 2-cpu died (kernel Oops); its console ends:\n']));
+  expect(await summary()).toMatchObject({ status: 0, problems: [] });
+  inGuests.push(ran('on 2-cpu', 'passed', ['Error: 1 is not 2\nat ...']));
+  const { status, problems } = await summary();
+  expect(status).toBe(1);
+  expect(problems).toEqual(['PROBLEM: tried again for no Oops of the kernel: on 2-cpu works: Error: 1 is not 2']);
+});
+
+test('stages that together took longer than their kind may are named', async () => {
+  stages.push(['static checks', 'lint', 201]);
+  const { status, problems } = await summary();
+  expect(status).toBe(1);
+  expect(problems).toEqual(['PROBLEM: over its budget: static checks: 301 s of 300 s (types 100, lint 201)']);
+});
