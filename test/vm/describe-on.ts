@@ -5,7 +5,7 @@ import { type Lease, lease } from './lease.js';
 
 export type Tests = (guest: Guest, host: Host) => void;
 
-export interface Use {
+export interface Lending {
   /** Whether the tests need the package; so by default. */
   readonly install?: boolean;
   /** The tests leave the host changed, so nobody else may have it after them. */
@@ -16,7 +16,7 @@ export interface Use {
  * Tests on that host. The guest is booted before the first of them, or taken over from a file that left it clean, and has
  * the package installed; tests follow each other in the same guest, and so each has to leave the host as it found it.
  */
-export function describeOn(host: Host, tests: Tests, { install = true, spoils = false }: Use = {}): void {
+export function describeOn(host: Host, tests: Tests, { install = true, spoils = false }: Lending = {}): void {
   const pool = inject('vm');
   // CI knows by this title what ran where
   const title = `on ${host.name}${tests.name && `: ${tests.name}`}`;
