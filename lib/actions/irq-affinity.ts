@@ -1,8 +1,10 @@
-import { UsageError } from '../errors.js';
-import { readDefaultAffinity, readInterrupts } from '../kernel/irq.js';
+import { UsageError, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { effectiveAffinity, isFixed, readDefaultAffinity, readInterrupts } from '../kernel/irq.js';
 import { readTopology, resolveCpus, type Topology } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { fileStep } from '../steps/file.js';
+import type { Outcome } from '../steps/step.js';
 import { text } from './parameters.js';
 import type { Action } from './spec.js';
 
@@ -14,7 +16,7 @@ export const irqAffinity: Action = {
       'mask takes the CPUs out of the affinity of every interrupt, add puts them in. An interrupt that only they may ' +
         'handle goes to all other online CPUs. Interrupts requested later, as a VFIO device requests its own, follow.',
       'Interrupts whose affinity is fixed by their driver, or that belong to one CPU, refuse: they are counted, and ' +
-        'listed with -v.',
+        'listed with -v. It fails where some had to move and none could.',
     ],
     arguments: [
       { name: 'mode', help: 'mask or add', type: ['mask', 'add'] },
@@ -30,22 +32,50 @@ export const irqAffinity: Action = {
   },
 
   plan(parameters, { host }) {
+    const mode = text(parameters, 'mode');
     const topology = readTopology(host);
     const cpus = resolveCpus(text(parameters, 'cpuSet'), topology);
-    const change = changeOf(text(parameters, 'mode'), cpus, topology);
+    const change = changeOf(mode, cpus, topology);
     const steps = readInterrupts(host).flatMap(({ path, affinity }) =>
       fileStep(host, path, change(affinity).toString()),
     );
     const standard = readDefaultAffinity(host);
     const width = (topology.possible.last ?? 0) + 1;
     const later = standard ? fileStep(host, standard.path, change(standard.affinity).toMask(width)) : [];
+    const wasDone = standard !== undefined && later.length === 0;
     return {
       steps: [...steps, ...later],
-      ...(steps.length > 0 &&
-        later.length === 0 && { failIfAllRefused: 'every interrupt refused to change its affinity' }),
+      conclude(outcomes) {
+        requireSomeMoved(outcomes.slice(0, steps.length), wasDone);
+        return mode === 'mask' ? laggards(host, cpus) : [];
+      },
     };
   },
 };
+
+/**
+ * @param wasDone whether the default affinity was as asked for already: an earlier run did it, and what is left to move
+ *   may well be only what can never be moved
+ * @throws VfioIsolateError `ERR_NOT_HELD`
+ */
+function requireSomeMoved(outcomes: readonly Outcome[], wasDone: boolean): void {
+  const refusals = outcomes.flatMap(({ refused }) => refused ?? []);
+  if (outcomes.length === 0 || refusals.length < outcomes.length) return;
+  if (wasDone && refusals.every(({ code }) => isFixed(code))) return;
+  throw new VfioIsolateError('ERR_NOT_HELD', `none of the ${outcomes.length} interrupts that had to move did`, {
+    remedy: 'see with -v why each refused',
+  });
+}
+
+/** An interrupt that may be moved only from its own handler goes on where it was until it fires the next time. */
+function laggards(host: Host, cpus: Bitmap): string[] {
+  const late = readInterrupts(host)
+    .filter((interrupt) => !interrupt.affinity.overlaps(cpus) && effectiveAffinity(host, interrupt).overlaps(cpus))
+    .map(({ number }) => number);
+  if (late.length === 0) return [];
+  const [subject, verb] = late.length === 1 ? ['interrupt', 'goes'] : ['interrupts', 'go'];
+  return [`${subject} ${late.join(', ')} still ${verb} to CPUs ${cpus}, and may until firing the next time`];
+}
 
 function changeOf(mode: string, cpus: Bitmap, { online }: Topology): (affinity: Bitmap) => Bitmap {
   if (mode === 'add') return (affinity) => affinity.union(cpus);

@@ -3,7 +3,7 @@
  * built, and a plan, which turns parameters into steps.
  */
 import type { Host } from '../host.js';
-import type { Step } from '../steps/step.js';
+import type { Outcome, Step } from '../steps/step.js';
 
 /** What a word on the command line stands for: for help, completion and the man page. */
 export type ValueType = 'cpus' | 'nodes' | 'cpuset' | 'file' | 'governor' | 'pid' | readonly string[];
@@ -60,8 +60,13 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** What a user should know beforehand, a line each. */
   readonly notes?: readonly string[];
-  /** The error to fail with where there were steps and every one of them was refused. */
-  readonly failIfAllRefused?: string;
+  /**
+   * Called once the steps have been applied, not in a dry run: whether what was asked for holds now.
+   * @param outcomes what became of each step
+   * @returns what a user should know of it, a line each
+   * @throws VfioIsolateError `ERR_NOT_HELD`: then the command has failed, and is rolled back
+   */
+  conclude?(outcomes: readonly Outcome[]): readonly string[];
 }
 
 /** A command that changes the host. */

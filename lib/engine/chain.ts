@@ -3,8 +3,7 @@
  * restore is a transaction of its own, and with `keepGoing` every command is.
  */
 import { actionOf } from '../actions/registry.js';
-import { asOurs, VfioIsolateError } from '../errors.js';
-import type { Outcome } from '../steps/step.js';
+import { asOurs, type VfioIsolateError } from '../errors.js';
 import { type Performer, throwIfAborted } from './perform.js';
 import { type Command, type CommandReport, emptyReport, type RunOptions, type RunReport } from './report.js';
 import { restore } from './restore.js';
@@ -104,11 +103,5 @@ async function perform(
   const plan = await action.plan(parameters, { host: performer.host, force: options.force ?? false });
   report.notes.push(...(plan.notes ?? []));
   const outcomes = await performer.perform(plan.steps, report);
-  if (plan.failIfAllRefused !== undefined && allRefused(outcomes)) {
-    throw new VfioIsolateError('ERR_NOT_HELD', plan.failIfAllRefused);
-  }
-}
-
-function allRefused(outcomes: readonly Outcome[]): boolean {
-  return outcomes.length > 0 && outcomes.every(({ refused }) => refused !== undefined && refused.length > 0);
+  if (performer.isReal) report.notes.push(...(plan.conclude?.(outcomes) ?? []));
 }

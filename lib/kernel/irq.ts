@@ -43,6 +43,20 @@ function actionsOf(host: Host, directory: string): string[] {
   return (listIfThere(host, directory) ?? []).filter((name) => !known.test(name));
 }
 
+/** The CPUs that an interrupt really goes to; none where the kernel does not tell, or the interrupt is not in use. */
+export function effectiveAffinity(host: Host, { number }: Interrupt): Bitmap {
+  return parseList(readIfThere(host, `${host.proc}/irq/${number}/effective_affinity_list`) ?? '');
+}
+
+/** Whether that is how an interrupt refuses whose affinity nobody may set, whatever the CPUs. */
+export function isFixed(code: string | undefined): boolean {
+  return code !== undefined && code in FIXED;
+}
+
+const REASON = 'its affinity is fixed (managed by its driver, or per CPU)';
+/** 6.1 leaves the file writable and answers EIO; 6.12 makes it read-only, so that open or write says EPERM. */
+const FIXED = { EIO: REASON, EPERM: REASON, EACCES: REASON };
+
 /** The mask that interrupts requested from now on begin with, as a VFIO device's are. */
 export function readDefaultAffinity(host: Host): { path: string; text: string; affinity: Bitmap } | undefined {
   const path = `${host.proc}/irq/default_smp_affinity`;
@@ -57,10 +71,7 @@ export const IRQ_FILES: readonly KernelFile[] = [
     same: (a, b) => parseList(a).equals(parseList(b)),
     drifts: true,
     refusals: {
-      // 6.1 leaves the file writable and answers EIO; 6.12 makes it read-only, so that open or write says EPERM.
-      EIO: 'its affinity is fixed (managed by its driver, or per CPU)',
-      EPERM: 'its affinity is fixed (managed by its driver, or per CPU)',
-      EACCES: 'its affinity is fixed (managed by its driver, or per CPU)',
+      ...FIXED,
       ENOSPC: 'the CPUs left have no free interrupt vector',
       ENOENT: 'it was released meanwhile',
     },

@@ -7,7 +7,7 @@ import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
 import { keepingMasks, masksDetail } from './masks.js';
-import type { Outcome, Step, StepKind, Undo } from './step.js';
+import type { Outcome, Refused, Step, StepKind, Undo } from './step.js';
 
 /** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
 export interface FileStep extends Step<'file', string | null> {
@@ -74,7 +74,7 @@ export const fileKind: StepKind<FileStep> = {
 export function applyFile({ target, to }: FileStep, host: Host): Outcome {
   const file = kernelFile(host, target);
   const refused = write(host, file, target, to);
-  if (refused !== undefined) return { changed: 0, refused: [{ what: target, reason: refused }] };
+  if (refused !== undefined) return { changed: 0, refused: [{ what: target, ...refused }] };
   if (!file.trigger) requireHeld(host, file, target, to);
   return { changed: 1 };
 }
@@ -83,8 +83,8 @@ function shown(text: string): string {
   return text === '' ? '(empty)' : text;
 }
 
-/** Writes, and returns the reason of a refusal that was to be expected. */
-function write(host: Host, file: KernelFile, target: string, to: string): string | undefined {
+/** Writes, and returns a refusal that was to be expected. */
+function write(host: Host, file: KernelFile, target: string, to: string): Omit<Refused, 'what'> | undefined {
   try {
     // An empty write(2) is dropped on the way to the kernel; a lone newline clears a list.
     writeFile(host, target, to === '' ? '\n' : to);
@@ -92,7 +92,7 @@ function write(host: Host, file: KernelFile, target: string, to: string): string
   } catch (error) {
     if (!isSystemError(error)) throw error;
     const reason = file.refusals?.[error.code];
-    if (reason !== undefined) return `${error.code}: ${reason}`;
+    if (reason !== undefined) return { reason: `${error.code}: ${reason}`, code: error.code };
     throw explained(error, file, host);
   }
 }

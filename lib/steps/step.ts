@@ -20,6 +20,8 @@ export interface Refused {
   /** What refused: a task, an interrupt. */
   readonly what: string;
   readonly reason: string;
+  /** The kernel's name of the errno, where it was a system call that was refused. */
+  readonly code?: string;
 }
 
 export interface Outcome {
