@@ -16,6 +16,13 @@ export function optionalText(parameters: Parameters, name: string): string | und
   throw new UsageError(`${name} must be a string`);
 }
 
+/** @throws UsageError where it is missing or none of these */
+export function choice(parameters: Parameters, name: string, choices: readonly string[]): string {
+  const value = text(parameters, name);
+  if (choices.includes(value)) return value;
+  throw new UsageError(`${name} must be ${choices.join(' or ')}, not ${JSON.stringify(value)}`);
+}
+
 /** @throws UsageError where it is there and neither true nor false */
 export function optionalFlag(parameters: Parameters, name: string): boolean | undefined {
   const value = parameters[name];

@@ -10,6 +10,7 @@ import { irqAffinity } from './irq-affinity.js';
 import { moveTasks } from './move-tasks.js';
 import { restore } from './restore.js';
 import type { Action, RestoreAction } from './spec.js';
+import { x3dMode } from './x3d-mode.js';
 
 export const actions: readonly (Action | RestoreAction)[] = [
   compactMemory,
@@ -21,6 +22,7 @@ export const actions: readonly (Action | RestoreAction)[] = [
   irqAffinity,
   moveTasks,
   restore,
+  x3dMode,
 ];
 
 /** @throws UsageError for a name that no command has */

@@ -7,8 +7,9 @@ import { locate } from './door.js';
 import { IRQ_FILES } from './irq.js';
 import type { KernelFile } from './kernel-file.js';
 import { MEMORY_FILES } from './memory.js';
+import { X3D_FILES } from './x3d.js';
 
-const FILES: readonly KernelFile[] = [...CPUSET_FILES, ...IRQ_FILES, ...CPUFREQ_FILES, ...MEMORY_FILES];
+const FILES: readonly KernelFile[] = [...CPUSET_FILES, ...IRQ_FILES, ...CPUFREQ_FILES, ...MEMORY_FILES, ...X3D_FILES];
 
 /**
  * What is known of a kernel file.
