@@ -10,6 +10,7 @@ import { irqAffinity } from './irq-affinity.js';
 import { moveTasks } from './move-tasks.js';
 import { restore } from './restore.js';
 import type { Action, RestoreAction } from './spec.js';
+import { taskAffinity } from './task-affinity.js';
 import { x3dMode } from './x3d-mode.js';
 
 export const actions: readonly (Action | RestoreAction)[] = [
@@ -22,6 +23,7 @@ export const actions: readonly (Action | RestoreAction)[] = [
   irqAffinity,
   moveTasks,
   restore,
+  taskAffinity,
   x3dMode,
 ];
 

@@ -3,7 +3,7 @@
  * built, and a plan, which turns parameters into steps.
  */
 import type { Host } from '../host.js';
-import type { Outcome, Step } from '../steps/step.js';
+import type { Outcome, Refused, Step } from '../steps/step.js';
 
 /** What a word on the command line stands for: for help, completion and the man page. */
 export type ValueType = 'cpus' | 'nodes' | 'cpuset' | 'file' | 'governor' | 'pid' | readonly string[];
@@ -60,6 +60,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** What a user should know beforehand, a line each. */
   readonly notes?: readonly string[];
+  /** Things that are left as they are, as was to be expected of them. */
+  readonly left?: readonly Refused[];
   /**
    * Called once the steps have been applied, not in a dry run: whether what was asked for holds now.
    * @param outcomes what became of each step

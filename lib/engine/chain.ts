@@ -102,6 +102,7 @@ async function perform(
 
   const plan = await action.plan(parameters, { host: performer.host, force: options.force ?? false });
   report.notes.push(...(plan.notes ?? []));
+  report.refused.push(...(plan.left ?? []));
   const outcomes = await performer.perform(plan.steps, report);
   if (performer.isReal) report.notes.push(...(plan.conclude?.(outcomes) ?? []));
 }

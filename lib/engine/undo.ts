@@ -67,12 +67,17 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
 /** Last of all, since undoing anything else may overwrite them once more. @returns an error where some were refused */
 async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<VfioIsolateError[]> {
   if (masked.length === 0) return [];
-  const entries = masked.flatMap(entriesOf).sort(byFirstStep);
-  const outcomes = await run.performer.perform(masksBack(run.performer.host, entries), run.report);
+  const steps = masked.flatMap(entriesOf).flatMap(stepByStep).sort(byFirstStep);
+  const outcomes = await run.performer.perform(masksBack(run.performer.host, steps), run.report);
   const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
   if (refused.length > 0) return [refusal(refused)];
   for (const whole of masked) run.onUndone(stepsOf(whole));
   return [];
+}
+
+/** An entry for each step that one is made of. */
+function stepByStep({ parts, steps }: LiveEntry): LiveEntry[] {
+  return parts.map((part, index) => ({ step: part.step, parts: [part], steps: steps.slice(index, index + 1) }));
 }
 
 const byFirstStep = (a: LiveEntry, b: LiveEntry) => (a.steps[0] ?? 0) - (b.steps[0] ?? 0);
@@ -103,7 +108,16 @@ async function attempt(entry: LiveEntry, run: UndoRun, settle: boolean): Promise
   const kind = kindOf(entry.step);
   try {
     for (let round = 1; ; round++) {
-      const { steps, changed = [], waiting, notes = [] } = await kind.undo(entry, performer.host, { force, settle });
+      const {
+        steps,
+        changed = [],
+        waiting,
+        notes = [],
+      } = await kind.undo(entry, performer.host, {
+        force,
+        settle,
+        again: round > 1,
+      });
       for (const note of notes) if (!report.notes.includes(note)) report.notes.push(note);
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);

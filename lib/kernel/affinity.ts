@@ -1,12 +1,13 @@
 /** The CPU affinity masks of tasks (sched_setaffinity(2)). */
 import { setImmediate as breathe } from 'node:timers/promises';
-import { type Host, listIfThere, readIfThere } from '../host.js';
-import { type AffinityResult, type Control, native, newControl } from '../native.js';
+import { VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { type AffinityResult, type Control, native, newControl, type Refusal } from '../native.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import { parentOf } from './cpuset.js';
-import { findCpusets } from './mounts.js';
-import { askedCpus, cgroupOf, PF_NO_SETAFFINITY, taskStatus } from './tasks.js';
+import { isFixed } from './kernel-threads.js';
+import { allowedByCgroup, type Cpus } from './task-cpus.js';
+import { allPids, askedCpus, cgroupOf, taskStatus, threadsOf } from './tasks.js';
 import { readTopology } from './topology.js';
 
 /** A task by name, and its CPUs as a cpulist. */
@@ -45,7 +46,7 @@ export async function ownMasks(host: Host): Promise<TaskMask[]> {
   const { online } = readTopology(host);
   const allowed = allowedByCgroup(host);
   const tids = allTids(host);
-  const masks = await masksOf(tids);
+  const masks = await masksOf(host, tids);
   const own: TaskMask[] = [];
   let looked = 0;
   for (const [index, tid] of tids.entries()) {
@@ -55,8 +56,7 @@ export async function ownMasks(host: Host): Promise<TaskMask[]> {
     if (++looked % BATCH === 0) await breathe();
     const [cgroup, status, asked] = [cgroupOf(host, tid), taskStatus(host, tid), askedCpus(host, tid)];
     if (cgroup === undefined || status === undefined || asked === undefined) continue;
-    if ((status.flags & PF_NO_SETAFFINITY) === 0 && !allowed(cgroup).isSubsetOf(mask))
-      own.push([tid, status.start, asked]);
+    if (!isFixed(status) && !allowed(cgroup).isSubsetOf(mask)) own.push([tid, status.start, asked]);
   }
   return own;
 }
@@ -82,52 +82,63 @@ export function unchosen(host: Host, tasks: readonly TaskMask[], left: ReadonlyM
   });
 }
 
-/** The CPUs that the cpuset of a cgroup allows: its own, or the nearest one's above it that has the controller. */
-function allowedByCgroup(host: Host): (cgroup: string) => Bitmap {
-  const hierarchy = findCpusets(host);
-  const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_cpus` : 'cpuset.cpus.effective';
-  const known = new Map<string, Bitmap>();
-  const allowed = (cgroup: string): Bitmap => {
-    const found = known.get(cgroup) ?? readAllowed(cgroup);
-    known.set(cgroup, found);
-    return found;
-  };
-  const readAllowed = (cgroup: string): Bitmap => {
-    const text = readIfThere(host, `${cgroup}/${file}`);
-    if (text !== undefined) return parseList(text);
-    return cgroup === hierarchy.mountPoint ? readTopology(host).online : allowed(parentOf(cgroup));
-  };
-  return allowed;
-}
-
-/** Gives tasks these masks, where they live still and have another one. */
-export async function setMasks(host: Host, wanted: readonly TaskMask[], control: Control): Promise<AffinityResult> {
-  const differing = wanted.filter(([tid, start, cpus]) => {
+/** Those of these tasks that live still and have another mask. */
+export function differing(host: Host, wanted: readonly TaskMask[]): TaskMask[] {
+  return wanted.filter(([tid, start, cpus]) => {
     const asked = askedCpus(host, tid);
     return asked !== undefined && asked !== cpus && taskStatus(host, tid)?.start === start;
   });
-  const tids = Int32Array.from(differing, ([tid]) => tid);
-  const { size, rows } = columns(differing);
-  return native().setAffinities(tids, rows, size, host.proc, control);
 }
 
-function allTids(host: Host): number[] {
-  const pids = host.list(host.proc).filter((name) => /^\d+$/.test(name));
-  return pids.flatMap((pid) => (listIfThere(host, `${host.proc}/${pid}/task`) ?? []).map(Number));
+/**
+ * Gives tasks these CPUs, those that live still, with a turn of the event loop now and then.
+ * @param wanted null stands for all CPUs: from 6.2 on the kernel keeps the mask that was set, and intersects it with
+ * every later cpuset
+ * @throws VfioIsolateError for a tree that stands in for a host: its tasks are none of this one's
+ */
+export async function setMasks(
+  host: Host,
+  wanted: readonly (readonly [tid: number, start: number, cpus: Cpus])[],
+  control: Control,
+): Promise<AffinityResult> {
+  if (wanted.length > 0 && !host.live) throw new VfioIsolateError('ERR_STATE', `${host.proc} has no tasks to be set`);
+  const all = readTopology(host).possible.toString();
+  const sum = { done: 0, gone: 0, cancelled: false, refused: [] as Refusal[] };
+  for (let first = 0; first < wanted.length && !sum.cancelled; first += BATCH) {
+    const batch = wanted.slice(first, first + BATCH);
+    const living = batch.filter(([tid, start]) => taskStatus(host, tid)?.start === start);
+    const { size, rows } = columns(living.map(([, , cpus]) => cpus ?? all));
+    const tids = Int32Array.from(living, ([tid]) => tid);
+    const result = await native().setAffinities(tids, rows, size, host.proc, control);
+    sum.done += result.done;
+    sum.gone += result.gone + batch.length - living.length;
+    sum.cancelled = result.cancelled;
+    sum.refused.push(...result.refused);
+  }
+  return sum;
 }
 
-async function masksOf(tids: readonly number[]): Promise<(Bitmap | undefined)[]> {
+/** Every thread of every process. */
+export function allTids(host: Host): number[] {
+  return allPids(host).flatMap((pid) => threadsOf(host, pid));
+}
+
+/** The online CPUs that tasks may run on, in the order of their TIDs; undefined for one that has exited. */
+export async function masksOf(host: Host, tids: readonly number[]): Promise<(Bitmap | undefined)[]> {
+  if (!host.live) return tids.map((tid) => optionalList(askedCpus(host, tid)));
   const { size, masks, errors } = await native().getAffinities(Int32Array.from(tids), newControl());
   return tids.map((_, row) =>
     errors[row] === 0 ? Bitmap.fromBytes(masks.subarray(row * size, (row + 1) * size)) : undefined,
   );
 }
 
+const optionalList = (list: string | undefined) => (list === undefined ? undefined : parseList(list));
+
 /** Rows of equal length, as the addon takes them. */
-function columns(wanted: readonly TaskMask[]): { size: number; rows: Uint8Array } {
-  const sets = wanted.map(([, , cpus]) => parseList(cpus).toBytes());
-  const size = Math.max(1, ...sets.map(({ length }) => length));
-  const rows = new Uint8Array(size * sets.length);
-  for (const [row, set] of sets.entries()) rows.set(set, row * size);
+function columns(lists: readonly string[]): { size: number; rows: Uint8Array } {
+  const sets = new Map([...new Set(lists)].map((list) => [list, parseList(list).toBytes()]));
+  const size = Math.max(1, ...[...sets.values()].map(({ length }) => length));
+  const rows = new Uint8Array(size * lists.length);
+  for (const [row, list] of lists.entries()) rows.set(sets.get(list) ?? [], row * size);
   return { size, rows };
 }

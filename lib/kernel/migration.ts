@@ -3,13 +3,9 @@ import { errnoName } from '../errors.js';
 import type { Host } from '../host.js';
 import { type Control, type MoveRecord, type MoveResult, native, type Refusal } from '../native.js';
 import { openRoot } from './door.js';
+import { isFixed, isKernelThread, NODE_BOUND } from './kernel-threads.js';
 import { findCpusets } from './mounts.js';
-import { PF_NO_SETAFFINITY, type TaskId } from './tasks.js';
-
-const PF_KTHREAD = 0x00200000;
-
-/** kswapdN and kcompactdN follow their node's CPUs; moved away and back they have lost that for good. */
-const NODE_BOUND = ['kswapd', 'kcompactd'];
+import type { TaskId } from './tasks.js';
 
 export interface Move {
   /** Directory of the cgroup that the tasks go to. */
@@ -55,8 +51,8 @@ function columns(tasks: readonly TaskId[]): { tid: Int32Array; start: Float64Arr
 }
 
 /** Whether the refusal of this task was to be expected: no kernel thread bound to its CPUs may ever move. */
-export function isBoundKernelThread({ flags, comm }: Refusal): boolean {
-  return (flags & PF_KTHREAD) !== 0 && ((flags & PF_NO_SETAFFINITY) !== 0 || comm === 'kthreadd');
+export function isBoundKernelThread(refusal: Refusal): boolean {
+  return isKernelThread(refusal) && (isFixed(refusal) || refusal.comm === 'kthreadd');
 }
 
 /** Why the kernel does not move a task, in words. */

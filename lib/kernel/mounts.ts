@@ -56,6 +56,16 @@ export function findCpusets(host: Host): CpusetHierarchy {
   return now.cpusets;
 }
 
+/** The same, or undefined on a host without cpusets. */
+export function cpusetsIfAny(host: Host): CpusetHierarchy | undefined {
+  try {
+    return findCpusets(host);
+  } catch (error) {
+    if (error instanceof VfioIsolateError && error.code === 'ERR_UNSUPPORTED') return undefined;
+    throw error;
+  }
+}
+
 function lookForCpusets(host: Host, mounts: readonly CgroupMount[]): CpusetHierarchy {
   if (mounts.length === 0) {
     throw new VfioIsolateError('ERR_UNSUPPORTED', 'no cgroup file system is mounted', {

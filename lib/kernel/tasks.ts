@@ -26,6 +26,8 @@ export function countTasks(host: Host, directory: string): number {
 }
 
 export interface TaskStatus {
+  /** Name of the thread, at most 15 bytes. */
+  readonly comm: string;
   /** R, S, D, Z, ... */
   readonly state: string;
   readonly ppid: number;
@@ -57,11 +59,29 @@ export function ticksSinceBoot(host: Host): number {
 
 /** State, parent and start time of a task (proc_pid_stat(5)), or undefined where it has exited. */
 export function taskStatus(host: Host, tid: number): TaskStatus | undefined {
-  const stat = readOfTask(host, tid, 'stat');
+  // Not /proc/TID/stat: for each read of that the kernel adds up all threads of the process.
+  const stat = readOfTask(host, tid, `task/${tid}/stat`);
   // The command name may hold anything, blanks and parentheses too: fields are counted from its last parenthesis.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields === undefined) return undefined;
-  return { state: fields[0] ?? '', ppid: Number(fields[1]), start: Number(fields[19]), flags: Number(fields[6]) };
+  if (stat === undefined) return undefined;
+  const end = stat.lastIndexOf(')');
+  const comm = stat.slice(stat.indexOf('(') + 1, end);
+  const fields = stat.slice(end + 2).split(' ');
+  return { comm, state: fields[0] ?? '', ppid: Number(fields[1]), start: Number(fields[19]), flags: Number(fields[6]) };
+}
+
+/** The PIDs of all processes, ascending. */
+export function allPids(host: Host): number[] {
+  return host
+    .list(host.proc)
+    .filter((name) => /^\d+$/.test(name))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+/** The process that a thread belongs to (proc_pid_status(5), Tgid), or undefined where it has exited. */
+export function processOf(host: Host, tid: number): number | undefined {
+  const tgid = /^Tgid:\s*(\d+)$/m.exec(readOfTask(host, tid, 'status') ?? '')?.[1];
+  return tgid === undefined ? undefined : Number(tgid);
 }
 
 /** The CPUs that a task asks for, offline ones too (proc_pid_status(5), Cpus_allowed_list). */

@@ -5,18 +5,31 @@
  */
 import * as v from 'valibot';
 import type { Host } from '../host.js';
-import { masksNow, ownMasks, remembersMasks, setMasks, type TaskMask, unchosen } from '../kernel/affinity.js';
-import { affinityStep, taskMasks } from './affinity.js';
+import {
+  differing,
+  masksNow,
+  ownMasks,
+  remembersMasks,
+  setMasks,
+  type TaskMask,
+  unchosen,
+} from '../kernel/affinity.js';
+import { masksAgain } from './affinity/affinity.js';
+import type { AffinityStep } from './affinity/shape.js';
+import { rowsOf } from './affinity/touched.js';
 import { type ApplyContext, detailsOf, type Entry, type Outcome, type Step } from './step.js';
 
+const taskMasks = v.array(v.tuple([v.number(), v.number(), v.string()]));
 /** Details of any step that may overwrite masks: what tasks had of their own before it, and what it left them with. */
 export const masksDetail = v.union([v.object({ masks: taskMasks }), v.object({ left: taskMasks })]);
 
 /** Whether a detail is one of these. */
 export const isMasksDetail = (detail: object): boolean => 'masks' in detail || 'left' in detail;
 
-/** Whether an entry has masks on record. */
-export const hasMasks = (entry: Entry): boolean => detailsOf(entry).some(isMasksDetail);
+/** Whether an entry has masks on record: those that the kernel overwrites, or those that were set. */
+export const hasMasks = (entry: Entry): boolean => isAffinity(entry) || detailsOf(entry).some(isMasksDetail);
+
+const isAffinity = (entry: Entry): entry is Entry<AffinityStep> => entry.step.kind === 'affinity';
 
 export async function keepingMasks(context: ApplyContext, act: () => Promise<Outcome>): Promise<Outcome> {
   const { host, ledger, control } = context;
@@ -25,7 +38,7 @@ export async function keepingMasks(context: ApplyContext, act: () => Promise<Out
   if (masks.length > 0) await ledger?.append({ masks });
   const outcome = await act();
   // Refused where the new cpuset has none of a mask's CPUs: then the kernel's choice stands until the undo.
-  await setMasks(host, masks, control);
+  await setMasks(host, differing(host, masks), control);
   if (masks.length > 0) await ledger?.append({ left: masksNow(host, masks) });
   return outcome;
 }
@@ -33,18 +46,28 @@ export async function keepingMasks(context: ApplyContext, act: () => Promise<Out
 /**
  * The step that gives masks back once these entries are undone, or none. Of several that a task had, the one of the
  * earliest step counts; one that somebody else has set since is left.
+ * @param entries of one step each, the earliest first
  */
 export function masksBack(host: Host, entries: readonly Entry[]): Step[] {
-  const first = new Map<number, TaskMask>();
+  // Otherwise nothing was overwritten.
+  if (!entries.some((entry) => detailsOf(entry).some(isMasksDetail))) return [];
+  const first = new Map<number, TaskMask | undefined>();
   const left = new Map<number, string>();
+  const see = (tid: number, mask: TaskMask | undefined) => void (first.has(tid) || first.set(tid, mask));
   for (const entry of entries) {
+    // What an affinity step found before any mask was recorded is what the task had of its own, if it had one.
+    if (isAffinity(entry))
+      for (const [tid, start, cpus] of rowsOf(entry.step, detailsOf(entry))) {
+        see(tid, cpus === null ? undefined : [tid, start, cpus]);
+      }
     for (const detail of detailsOf(entry)) {
       if (!isMasksDetail(detail)) continue;
       const found = v.parse(masksDetail, detail);
       if ('left' in found) for (const [tid, , cpus] of found.left) left.set(tid, cpus);
-      else for (const mask of found.masks) if (!first.has(mask[0])) first.set(mask[0], mask);
+      else for (const mask of found.masks) see(mask[0], mask);
     }
   }
-  const masks = unchosen(host, [...first.values()], left);
-  return masks.length === 0 ? [] : [affinityStep(masks)];
+  const known = [...first.values()].filter((mask) => mask !== undefined);
+  const masks = differing(host, unchosen(host, known, left));
+  return masks.length === 0 ? [] : [masksAgain(host, masks)];
 }

@@ -1,5 +1,5 @@
 import { VfioIsolateError } from '../errors.js';
-import { affinityKind } from './affinity.js';
+import { affinityKind } from './affinity/affinity.js';
 import { cgroupKind } from './cgroup.js';
 import { fileKind } from './file.js';
 import { sliceKind } from './slice.js';

@@ -68,6 +68,8 @@ export function detailsOf({ parts }: Entry): Detail[] {
 export interface UndoOptions {
   /** Also what somebody else has changed since. */
   readonly force: boolean;
+  /** It has been undone once already in this run: only what has appeared since is looked for. */
+  readonly again?: boolean;
   /** What this could wait for will not come: a nearest equal state will do. */
   readonly settle: boolean;
 }

@@ -43,6 +43,7 @@ describe("the program's help", () => {
       '                               (default: 10)',
       '  --version                    Show the version and exit.',
       '  demo            isolate a busy process of its own, show it, and restore',
+      '  task-affinity   set the CPUs that processes and kernel threads may run on',
       '  x3d-mode        choose the die that an AMD X3D processor prefers',
     ]);
   });

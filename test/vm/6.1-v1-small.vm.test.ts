@@ -4,6 +4,7 @@ import { checksSee } from './suites/checks-see.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
 import { masksSetMeanwhile } from './suites/masks.js';
+import { taskAffinity } from './suites/task-affinity.js';
 
 const host = hosts['6.1-v1-small'];
 
@@ -11,3 +12,4 @@ describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, masksSetMeanwhile);
 describeOn(host, demo);
+describeOn(host, taskAffinity);

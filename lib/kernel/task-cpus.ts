@@ -1,0 +1,64 @@
+/** A task's CPUs: those that it may run on, and those that its cpuset would let it. */
+import { type Host, readIfThere } from '../host.js';
+import type { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import { parentOf } from './cpuset.js';
+import { cpusetsIfAny } from './mounts.js';
+import { askedCpus, cgroupOf, type TaskStatus, taskStatus } from './tasks.js';
+import { readTopology } from './topology.js';
+
+/** A cpulist, or null for all: nothing but its cpuset restricts the task. */
+export type Cpus = string | null;
+
+export interface SeenTask extends TaskStatus {
+  readonly tid: number;
+  /** Those that it may run on, offline ones too. */
+  readonly cpus: Bitmap;
+  /** Those that its cpuset allows. */
+  readonly allowed: Bitmap;
+}
+
+/** Looks at tasks of a host, one by one. @returns undefined for one that has exited */
+export function taskViewer(host: Host): (tid: number) => SeenTask | undefined {
+  const allowed = allowedByCgroup(host);
+  const groupOf = cpusetsIfAny(host) === undefined ? () => '' : (tid: number) => cgroupOf(host, tid);
+  return (tid) => {
+    const [status, asked, cgroup] = [taskStatus(host, tid), askedCpus(host, tid), groupOf(tid)];
+    if (status === undefined || asked === undefined || cgroup === undefined) return undefined;
+    return { tid, ...status, cpus: parseList(asked), allowed: allowed(cgroup) };
+  };
+}
+
+/** The CPUs that a task has of its own: null where it has all that its cpuset allows. */
+export function ownCpus({ cpus, allowed }: SeenTask): Cpus {
+  return allowed.isSubsetOf(cpus) ? null : cpus.toString();
+}
+
+/** Whether a task has just these CPUs, as far as its cpuset allows. */
+export function hasCpus({ cpus, allowed }: SeenTask, wanted: Cpus): boolean {
+  if (wanted === null) return allowed.isSubsetOf(cpus);
+  const set = parseList(wanted);
+  return cpus.equals(set) || cpus.equals(set.intersect(allowed));
+}
+
+/** The CPUs that the cpuset of a cgroup allows: its own, or the nearest one's above it that has the controller. */
+export function allowedByCgroup(host: Host): (cgroup: string) => Bitmap {
+  const hierarchy = cpusetsIfAny(host);
+  if (hierarchy === undefined) {
+    const { online } = readTopology(host);
+    return () => online;
+  }
+  const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_cpus` : 'cpuset.cpus.effective';
+  const known = new Map<string, Bitmap>();
+  const allowed = (cgroup: string): Bitmap => {
+    const found = known.get(cgroup) ?? readAllowed(cgroup);
+    known.set(cgroup, found);
+    return found;
+  };
+  const readAllowed = (cgroup: string): Bitmap => {
+    const text = readIfThere(host, `${cgroup}/${file}`);
+    if (text !== undefined) return parseList(text);
+    return cgroup === hierarchy.mountPoint ? readTopology(host).online : allowed(parentOf(cgroup));
+  };
+  return allowed;
+}

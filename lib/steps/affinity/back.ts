@@ -1,0 +1,56 @@
+/** Which tasks get which CPUs back when affinity steps are undone. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Host } from '../../host.js';
+import { remembersMasks } from '../../kernel/affinity.js';
+import { followsInterrupt, isFixed } from '../../kernel/kernel-threads.js';
+import { type Cpus, hasCpus, ownCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
+import { isDead } from '../../kernel/tasks.js';
+import { findHeirs } from './heirs.js';
+import type { Row } from './shape.js';
+import { hasWhatWasGiven, isUnchanged, type Touched } from './touched.js';
+
+export interface Back {
+  readonly rows: readonly Row[];
+  /** Tasks that somebody else has set since, and what they had first. */
+  readonly foreign: readonly { readonly task: SeenTask; readonly first: Cpus }[];
+}
+
+export interface BackOptions {
+  /** Also those that somebody else has set since. */
+  readonly force: boolean;
+  /** They have been given theirs once: only what appeared since is looked for. */
+  readonly again: boolean;
+}
+
+/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
+const BATCH = 100;
+
+/** Ancestors come first: what is born while they are given back has its ancestor's first CPUs then. */
+export async function planBack(host: Host, all: ReadonlyMap<string, Touched>, options: BackOptions): Promise<Back> {
+  const touched = new Map([...all].filter(([, one]) => !isUnchanged(one)));
+  const remembered = remembersMasks(host);
+  const see = taskViewer(host);
+  const rows: Row[] = [];
+  const foreign: Back['foreign'][number][] = [];
+  let count = 0;
+  for (const one of touched.values()) {
+    if (++count % BATCH === 0) await breathe();
+    const [tid, start] = one.task;
+    const task = see(tid);
+    if (task === undefined || task.start !== start || isDead(task)) continue;
+    // Whoever gave it these CPUs was the kernel, after us.
+    if (isFixed(task) || followsInterrupt(task)) continue;
+    const isBack = hasCpus(task, one.first);
+    const isOurs = hasWhatWasGiven(task, one, remembered);
+    // A mask that its cpuset hides may still be remembered: so what looks like both is given back once.
+    if (isBack && (options.again || !remembered || !isOurs)) continue;
+    if (isOurs || options.force) rows.push(rowBack(task, one.first));
+    else foreign.push({ task, first: one.first });
+  }
+  for (const { task, ancestor } of await findHeirs(host, touched)) {
+    if (!(options.again && hasCpus(task, ancestor.first))) rows.push(rowBack(task, ancestor.first));
+  }
+  return { rows: rows.sort(([a], [b]) => a - b), foreign };
+}
+
+const rowBack = (task: SeenTask, first: Cpus): Row => [task.tid, task.start, ownCpus(task), first];

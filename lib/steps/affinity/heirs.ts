@@ -1,0 +1,98 @@
+/**
+ * Tasks that are on no record and have the CPUs of one that is: they were born since and inherited them. Threads inherit
+ * from their process, processes from their parent, and from some release between 6.1 and 6.12 on kernel threads from
+ * kthreadd; all keep them when the ancestor is given others. A task whose recorded ancestors have all exited is not known
+ * as an heir.
+ */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Host } from '../../host.js';
+import { masksOf } from '../../kernel/affinity.js';
+import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
+import { hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
+import { allPids, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { readTopology } from '../../kernel/topology.js';
+import type { Bitmap } from '../../sets/bitmap.js';
+import { parseList } from '../../sets/list.js';
+import { keyOf, type Touched } from './touched.js';
+
+export interface Heir {
+  readonly task: SeenTask;
+  /** The nearest recorded ancestor. */
+  readonly ancestor: Touched;
+}
+
+/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
+const BATCH = 100;
+
+export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched>): Promise<Heir[]> {
+  if (touched.size === 0) return [];
+  const mayBeHeir = narrowEnough(host, touched);
+  const lineage = new Lineage(host, touched);
+  const see = taskViewer(host);
+  const heirs: Heir[] = [];
+  let looked = 0;
+  for (const pids of batches(allPids(host))) {
+    await breathe();
+    const threads = pids.flatMap((pid) => threadsOf(host, pid).map((tid) => ({ pid, tid })));
+    const masks = await masksOf(
+      host,
+      threads.map(({ tid }) => tid),
+    );
+    for (const [index, { pid, tid }] of threads.entries()) {
+      const mask = masks[index];
+      // Few tasks are left by this, so that few files are read.
+      if (mask === undefined || !mayBeHeir(mask)) continue;
+      if (++looked % BATCH === 0) await breathe();
+      const status = taskStatus(host, tid);
+      if (status === undefined || touched.has(keyOf(tid, status.start)) || stays(status)) continue;
+      const task = see(tid);
+      if (task === undefined) continue;
+      const ancestor = lineage.nearest(pid, tid, task.ppid);
+      if (ancestor === undefined || task.start < ancestor.began) continue;
+      if (ancestor.given.some((cpus) => hasCpus(task, cpus))) heirs.push({ task, ancestor });
+    }
+  }
+  return heirs;
+}
+
+/** Whether a mask lies within one that was given to anybody. */
+function narrowEnough(host: Host, touched: ReadonlyMap<string, Touched>): (mask: Bitmap) => boolean {
+  const given = [...new Set([...touched.values()].flatMap((one) => one.given))];
+  const all = readTopology(host).possible;
+  const sets = given.map((cpus) => (cpus === null ? all : parseList(cpus)));
+  return (mask) => sets.some((set) => mask.isSubsetOf(set));
+}
+
+const stays = (task: TaskStatus): boolean => (isKernelThread(task) ? reasonToStay(task) !== undefined : isFixed(task));
+
+class Lineage {
+  readonly #host: Host;
+  readonly #touched: ReadonlyMap<string, Touched>;
+  readonly #statuses = new Map<number, TaskStatus | undefined>();
+
+  constructor(host: Host, touched: ReadonlyMap<string, Touched>) {
+    this.#host = host;
+    this.#touched = touched;
+  }
+
+  /** The recorded task that is nearest: a thread's process, then the parent, its parent, and so on. */
+  nearest(pid: number, tid: number, parent: number): Touched | undefined {
+    for (let at = tid === pid ? parent : pid; at > 0; ) {
+      const status = this.#statusOf(at);
+      if (status === undefined) return undefined;
+      const found = this.#touched.get(keyOf(at, status.start));
+      if (found !== undefined) return found;
+      at = status.ppid;
+    }
+    return undefined;
+  }
+
+  #statusOf(pid: number): TaskStatus | undefined {
+    if (!this.#statuses.has(pid)) this.#statuses.set(pid, taskStatus(this.#host, pid));
+    return this.#statuses.get(pid);
+  }
+}
+
+function* batches(pids: readonly number[]): Generator<number[]> {
+  for (let first = 0; first < pids.length; first += BATCH) yield pids.slice(first, first + BATCH);
+}

@@ -1,0 +1,88 @@
+/** Which tasks an affinity step is for. New ones may appear in it while it is applied. */
+import { setImmediate as breathe } from 'node:timers/promises';
+import type { Host } from '../../host.js';
+import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
+import { hasCpus, ownCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
+import { allPids, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { parseList } from '../../sets/list.js';
+import type { Refused } from '../step.js';
+import type { Row, Scope } from './shape.js';
+
+/** What of a scope is to be changed, and what stays. */
+export interface Choice {
+  readonly rows: readonly Row[];
+  /** Threads that stay as they are, each with the reason. */
+  readonly left: readonly Refused[];
+  /** Tasks whose cpuset allows none of the CPUs. */
+  readonly shutOut: readonly SeenTask[];
+  /** Tasks whose cpuset allows only some of the CPUs. */
+  readonly narrowed: readonly SeenTask[];
+}
+
+/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
+const BATCH = 100;
+
+/** The tasks of a scope by ascending TID: so a process comes before its threads, and kthreadd before kernel threads. */
+export async function tasksIn(host: Host, scope: Scope): Promise<SeenTask[]> {
+  const tids = new Set<number>();
+  for (const [tid, start] of scope.threads) if (taskStatus(host, tid)?.start === start) tids.add(tid);
+  for (const [pid, start] of scope.processes) {
+    if (taskStatus(host, pid)?.start !== start) continue;
+    for (const tid of threadsOf(host, pid)) tids.add(tid);
+  }
+  if (scope.kernelThreads) for (const tid of await kernelThreads(host)) tids.add(tid);
+  const see = taskViewer(host);
+  const tasks: SeenTask[] = [];
+  for (const [index, tid] of [...tids].sort((a, b) => a - b).entries()) {
+    if (index % BATCH === BATCH - 1) await breathe();
+    const task = see(tid);
+    if (task !== undefined) tasks.push(task);
+  }
+  return tasks;
+}
+
+/** What has to be done for tasks of a scope to have these CPUs; nothing for one that has them already. */
+export function choose(tasks: readonly SeenTask[], scope: Scope, to: string): Choice {
+  const cpus = parseList(to);
+  const named = new Set([...scope.threads, ...scope.processes].map(([tid]) => tid));
+  const choice = { rows: [] as Row[], left: [] as Refused[], shutOut: [] as SeenTask[], narrowed: [] as SeenTask[] };
+  for (const task of tasks) {
+    const reason = reasonFor(task, named.has(task.tid)) ?? reasonOfCpuset(task, cpus.overlaps(task.allowed), named);
+    if (reason !== undefined) {
+      choice.left.push({ what: `task ${task.tid} (${task.comm})`, reason });
+      continue;
+    }
+    if (!cpus.overlaps(task.allowed)) choice.shutOut.push(task);
+    else if (!cpus.minus(task.allowed).isEmpty) choice.narrowed.push(task);
+    const from = ownCpus(task);
+    if (from !== to) choice.rows.push([task.tid, task.start, from, to]);
+  }
+  return choice;
+}
+
+/** Those of a scope that appeared since, and did not inherit the CPUs. */
+export function latecomers(tasks: readonly SeenTask[], scope: Scope, to: string, known: ReadonlySet<string>): Row[] {
+  const late = tasks.filter((task) => !known.has(`${task.tid} ${task.start}`) && !hasCpus(task, to));
+  return [...choose(late, scope, to).rows];
+}
+
+function reasonFor(task: SeenTask, named: boolean): string | undefined {
+  if (isKernelThread(task) && !named) return reasonToStay(task);
+  return isFixed(task) ? 'its CPUs are fixed by the kernel' : undefined;
+}
+
+/** Of kernel threads that nobody has named, some may be in a cpuset elsewhere. */
+function reasonOfCpuset(task: SeenTask, overlaps: boolean, named: ReadonlySet<number>): string | undefined {
+  if (overlaps || !isKernelThread(task) || named.has(task.tid)) return undefined;
+  return `its cpuset allows only CPUs ${task.allowed}`;
+}
+
+async function kernelThreads(host: Host): Promise<number[]> {
+  const found: number[] = [];
+  for (const [index, pid] of allPids(host).entries()) {
+    if (index % BATCH === BATCH - 1) await breathe();
+    const status = taskStatus(host, pid);
+    if (status !== undefined && isKernelThread(status)) found.push(pid);
+  }
+  return found;
+}

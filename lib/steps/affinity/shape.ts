@@ -1,0 +1,49 @@
+/** An affinity step as plain JSON: its tasks are one short row each, as there may be fifty thousand. */
+import * as v from 'valibot';
+import type { Cpus } from '../../kernel/task-cpus.js';
+import type { TaskId } from '../../kernel/tasks.js';
+import { parseList } from '../../sets/list.js';
+import type { Step } from '../step.js';
+
+/** A task, known by TID and start time, and the CPUs that it goes from and to. */
+export type Row = readonly [tid: number, start: number, from: Cpus, to: Cpus];
+
+/** Which tasks a step is for. */
+export interface Scope {
+  /** Processes with all their threads. */
+  readonly processes: readonly TaskId[];
+  /** Single threads. */
+  readonly threads: readonly TaskId[];
+  /** Every kernel thread that may be moved, kthreadd included. */
+  readonly kernelThreads: boolean;
+}
+
+export interface AffinityStep extends Step<'affinity', Cpus> {
+  readonly tasks: readonly Row[];
+  /** When the tasks were looked at, in clock ticks since boot: what is younger may have inherited its CPUs. */
+  readonly began: number;
+  /** Where new tasks are looked for while it is applied; none where it gives back. */
+  readonly scope?: Scope | undefined;
+}
+
+export const taskIds = v.custom<TaskId[]>(
+  (value) => Array.isArray(value) && value.every((item) => isTuple(item, 2)),
+  'a list of TIDs with start times is expected',
+);
+
+export const rows = v.custom<Row[]>(
+  (value) => Array.isArray(value) && value.every((item) => isTuple(item, 4) && isCpus(item[2]) && isCpus(item[3])),
+  'a list of tasks with their CPUs is expected',
+);
+
+function isTuple(value: unknown, length: number): value is unknown[] {
+  if (!Array.isArray(value) || value.length !== length) return false;
+  const [tid, start] = value;
+  return Number.isInteger(tid) && tid > 0 && tid <= 0x7fff_ffff && Number.isFinite(start) && start >= 0;
+}
+
+export function isCpus(value: unknown): value is Cpus {
+  if (value === null) return true;
+  // Throws for a text that is no cpulist.
+  return typeof value === 'string' && !parseList(value).isEmpty;
+}
