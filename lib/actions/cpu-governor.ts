@@ -1,6 +1,7 @@
 import { VfioIsolateError } from '../errors.js';
 import { type Policy, readPolicies } from '../kernel/cpufreq.js';
 import { readTopology, resolveCpus } from '../kernel/topology.js';
+import type { Bitmap } from '../sets/bitmap.js';
 import { fileStep } from '../steps/file.js';
 import { optionalText, text } from './parameters.js';
 import type { Action } from './spec.js';
@@ -30,24 +31,44 @@ export const cpuGovernor: Action = {
     const token = optionalText(parameters, 'cpuSet');
     const topology = readTopology(host);
     const cpus = token === undefined ? topology.online : resolveCpus(token, topology);
-    const policies = readPolicies(host).filter((policy) => policy.cpus.overlaps(cpus));
+    const online = cpus.intersect(topology.online);
+    if (online.isEmpty) {
+      throw new VfioIsolateError('ERR_STATE', `CPUs ${cpus} are offline, and have no governor`, {
+        remedy: `bring them online, or name some of ${topology.online}`,
+      });
+    }
+    const policies = readPolicies(host).filter((policy) => policy.cpus.overlaps(online));
     if (policies.length === 0) {
-      throw new VfioIsolateError('ERR_UNSUPPORTED', `no cpufreq driver governs CPUs ${cpus}`, {
+      throw new VfioIsolateError('ERR_UNSUPPORTED', `no cpufreq driver governs CPUs ${online}`, {
         remedy: 'a virtual machine and some firmware settings have none: leave cpu-governor out',
       });
     }
     for (const policy of policies) requireAvailable(policy, governor);
-    const beyond = policies.filter((policy) => !policy.cpus.isSubsetOf(cpus));
     return {
       steps: policies.flatMap((policy) => fileStep(host, policy.path, governor)),
-      notes: beyond.map((policy) => `${policy.name} governs CPUs ${policy.cpus} together`),
+      notes: [...withoutGovernor(cpus, online, policies), ...beyond(cpus, policies)],
     };
   },
 };
 
+/** Of the CPUs that were asked for, those that nothing was set for. */
+function withoutGovernor(cpus: Bitmap, online: Bitmap, policies: readonly Policy[]): string[] {
+  const offline = cpus.minus(online);
+  const bare = policies.reduce((rest, policy) => rest.minus(policy.cpus), online);
+  return [
+    ...(offline.isEmpty ? [] : [`CPUs ${offline} are offline, and have no governor`]),
+    ...(bare.isEmpty ? [] : [`no cpufreq driver governs CPUs ${bare}`]),
+  ];
+}
+
+function beyond(cpus: Bitmap, policies: readonly Policy[]): string[] {
+  const wider = policies.filter((policy) => !policy.cpus.isSubsetOf(cpus));
+  return wider.map((policy) => `${policy.name} governs CPUs ${policy.cpus} together`);
+}
+
 function requireAvailable({ name, available }: Policy, governor: string): void {
   if (available.includes(governor)) return;
   throw new VfioIsolateError('ERR_UNSUPPORTED', `${name} has no governor ${JSON.stringify(governor)}`, {
-    remedy: `it has ${available.join(', ')}`,
+    remedy: available.length === 0 ? 'its driver lists none' : `it has ${available.join(', ')}`,
   });
 }

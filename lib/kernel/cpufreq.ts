@@ -1,4 +1,5 @@
 /** CPU frequency governors, one a policy (admin-guide/pm/cpufreq.rst). */
+import { isSystemError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
@@ -22,14 +23,30 @@ export function readPolicies(host: Host): Policy[] {
     .sort((a, b) => Number(a.slice('policy'.length)) - Number(b.slice('policy'.length)))
     .flatMap((name) => {
       const path = `${root}/${name}/scaling_governor`;
-      const governor = readIfThere(host, path);
-      const cpus = readIfThere(host, `${root}/${name}/affected_cpus`);
+      const governor = ofActive(host, path);
+      const cpus = ofActive(host, `${root}/${name}/affected_cpus`);
       if (governor === undefined || cpus === undefined) return [];
-      const available = readIfThere(host, `${root}/${name}/scaling_available_governors`) ?? '';
+      const available = ofActive(host, `${root}/${name}/scaling_available_governors`) ?? '';
       return [
-        { name, cpus: parseList(cpus.split(/\s+/).join(',')), path, governor, available: available.split(/\s+/) },
+        {
+          name,
+          cpus: parseList(cpus.split(/\s+/).join(',')),
+          path,
+          governor,
+          available: available.split(/\s+/).filter(Boolean),
+        },
       ];
     });
+}
+
+/** A file of a policy; undefined where it has vanished, or (EBUSY) none of its CPUs is online. */
+function ofActive(host: Host, path: string): string | undefined {
+  try {
+    return readIfThere(host, path);
+  } catch (error) {
+    if (isSystemError(error, 'EBUSY')) return undefined;
+    throw error;
+  }
 }
 
 export const CPUFREQ_FILES: readonly KernelFile[] = [
@@ -37,7 +54,10 @@ export const CPUFREQ_FILES: readonly KernelFile[] = [
     root: 'sys',
     pattern: /^devices\/system\/cpu\/cpufreq\/policy\d+\/scaling_governor$/,
     same: (a, b) => a.trim() === b.trim(),
-    explain: (error) =>
-      error.code === 'EINVAL' ? { reason: 'the kernel has no such governor', remedy: 'load its module' } : {},
+    explain(error) {
+      if (error.code === 'EINVAL') return { reason: 'the kernel has no such governor', remedy: 'load its module' };
+      if (error.code !== 'EBUSY') return {};
+      return { reason: 'all CPUs of this policy are offline', remedy: 'bring one of them online, and try again' };
+    },
   },
 ];

@@ -47,7 +47,7 @@ export const fileKind: StepKind<FileStep> = {
     const { target, from } = entry.step;
     if (from === null) return { steps: [] };
     const file = kernelFile(host, target);
-    const present = readIfThere(host, target);
+    const present = presentText(host, file, target);
     if (present === undefined) {
       const gone = [`${target} is gone`];
       return file.drifts || force ? { steps: [], notes: gone } : { steps: [], changed: gone };
@@ -81,6 +81,15 @@ export function applyFile({ target, to }: FileStep, host: Host): Outcome {
 
 function shown(text: string): string {
   return text === '' ? '(empty)' : text;
+}
+
+/** @throws SystemError, explained */
+function presentText(host: Host, file: KernelFile, target: string): string | undefined {
+  try {
+    return readIfThere(host, target);
+  } catch (error) {
+    throw isSystemError(error) ? explained(error, file, host) : error;
+  }
 }
 
 /** Writes, and returns a refusal that was to be expected. */
