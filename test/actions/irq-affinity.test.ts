@@ -1,9 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { program } from '../../lib/cli/program.js';
 import type { Host } from '../../lib/host.js';
-import { actions, run } from '../../lib/index.js';
-import { fakeIo } from '../cli/samples.js';
+import { run } from '../../lib/index.js';
+import { commandLine } from '../support/injected.js';
 import { cpus, hostTree } from '../support/tree.js';
 import { withReadOnly } from '../support/unprivileged.js';
 
@@ -82,17 +81,13 @@ describe('irq-affinity', () => {
   test('an interrupt that refuses is counted, and named with -v alone', async () => {
     const host = hostTree({ ...boot, ...cpus('0-3'), ...interrupts({ 4: '0-3', 9: '0-3', 24: '3' }, 'f') });
     const said = await withReadOnly(host, fixed(9, 24), async () => {
-      const told = async (...words: string[]) => {
-        const { io, stderr } = fakeIo();
-        const status = await program(words, io, { actions, run: (list, options) => run(list, { ...options, host }) });
-        return { status, stderr: stderr().replaceAll(host.proc, '/proc') };
-      };
       const reason = 'EACCES: its affinity is fixed (managed by its driver, or per CPU)';
-      expect(await told('irq-affinity', 'mask', 'C3')).toEqual({
+      expect(await commandLine(host, 'irq-affinity', 'mask', 'C3')).toEqual({
         status: 0,
+        stdout: '',
         stderr: `vfio-isolate: irq-affinity: 2 changed; 2 refused: 2 (${reason})\n`,
       });
-      return told('-v', 'irq-affinity', 'mask', 'C2-3');
+      return commandLine(host, '-v', 'irq-affinity', 'mask', 'C2-3');
     });
     expect(said.status).toBe(0);
     expect(said.stderr).toMatch(/^ {2}\/proc\/irq\/9\/smp_affinity_list: EACCES: its affinity is fixed/m);

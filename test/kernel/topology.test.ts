@@ -1,12 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { openHost } from '../../lib/host.js';
 import { readTopology, resolveCpus, resolveNodes, type Topology } from '../../lib/kernel/topology.js';
 import { errorCode, usageError } from '../sets/errors.js';
+import { archiveOf, unpack } from '../trees/captured.js';
 import {
   hostOf,
   sparseAndOffline,
@@ -30,26 +29,20 @@ const text = (topology: Topology) => ({
 const cpusOn = (topology: Topology) => (word: string) => `${resolveCpus(word, topology)}`;
 const nodesOn = (topology: Topology) => (word: string) => `${resolveNodes(word, topology)}`;
 
-const CAPTURED = fileURLToPath(new URL('../../../shared/topologies/', import.meta.url));
-
 describe('captured machines', () => {
   /** Reads a tree, whose root is a folder of its own. */
   function captured(archive: string): Topology {
     const directory = mkdtempSync(join(tmpdir(), 'vfio-isolate-topology-'));
     try {
-      // Without what lies deeper in a CPU's directory: thousands of files that nobody reads.
-      const members = ['--wildcards', '*/sys/devices/system/*', '--exclude=*/cpu[0-9]*/*/*'];
-      execFileSync('tar', ['-x', '-f', archive, '-C', directory, ...members]);
-      const [root = ''] = readdirSync(directory);
-      return readTopology(openHost({ sys: join(directory, root, 'sys') }));
+      return readTopology(openHost({ sys: join(unpack(archive, directory), 'sys') }));
     } finally {
       rmSync(directory, { recursive: true });
     }
   }
 
   function machine(name: string, check: (topology: Topology) => void): void {
-    const archive = `${CAPTURED}${name}.tar.bz2`;
-    test.skipIf(!existsSync(archive))(name, () => check(captured(archive)));
+    const archive = archiveOf(name);
+    test.skipIf(archive === undefined)(name, () => check(captured(archive ?? '')));
   }
 
   machine('48amd64-4pa2n6c-sparse', (topology) => {
