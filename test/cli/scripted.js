@@ -4,8 +4,13 @@
  */
 import { writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { processIo } from '../../dist/cli/io.js';
-import { program } from '../../dist/cli/program.js';
+import { fileURLToPath } from 'node:url';
+import { runnerImport } from 'vite';
+
+/** Node 20 reads no types. */
+const load = (path) => runnerImport(fileURLToPath(new URL(path, import.meta.url)), { logLevel: 'error' });
+const { processIo } = (await load('../../lib/cli/io.ts')).module;
+const { program } = (await load('../../lib/cli/program.ts')).module;
 
 const spec = { name: 'go', summary: 'goes', description: [], arguments: [], options: [], examples: [] };
 const change = { command: 'go', kind: 'file', target: '/x', from: '0', to: '1', changed: 1 };

@@ -93,12 +93,9 @@ export class Guest {
   }
 }
 
-// npm writes to its cache, and /opt/package is shared by all guests
 const install = `
 [ -e /opt/installed ] && exit 0
-cp -r /opt/package/npm-cache /tmp/npm-cache &&
-npm install --global --prefix /usr/local --offline --no-audit --no-fund --cache /tmp/npm-cache \\
-  /opt/package/package.tgz /opt/package/no-op.tgz &&
-rm -r /tmp/npm-cache && touch /opt/installed`;
+npm install --global --prefix /usr/local --offline --no-audit --no-fund --no-update-notifier \\
+  /opt/package/package.tgz /opt/package/no-op.tgz && touch /opt/installed`;
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;

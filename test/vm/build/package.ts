@@ -1,29 +1,18 @@
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exec } from '../exec.js';
-import { cached } from './cache.js';
 
 /** The project that is packed; another one's folder for trying the harness itself. */
 const project = process.env['VFIO_ISOLATE_VM_PACKAGE'] ?? fileURLToPath(new URL('../../../', import.meta.url));
 
 /**
- * Fills the folder with what `npm pack` makes and with an npm cache that holds all it depends on: a user's install,
- * offline. Beside it a package whose command does nothing, which no check of an effect may pass.
+ * Fills the folder with what `npm pack` makes, which needs no other package and so installs offline. Beside it a package
+ * whose command does nothing, which no check of an effect may pass.
  */
 export async function fillPackage(folder: string): Promise<void> {
   await pack(project, folder, 'package.tgz');
   await packNoOp(folder);
-  const { dependencies = {} } = JSON.parse(await readFile(join(project, 'package.json'), 'utf8'));
-  const recipe = { builder: import.meta.url, ingredients: [dependencies, process.version] };
-  const cache = await cached('npm-cache', recipe, async (into) => {
-    const scratch = join(into, 'scratch');
-    await mkdir(scratch);
-    const options = ['--ignore-scripts', '--no-audit', '--cache', join(into, 'npm-cache'), '--prefix', scratch];
-    await exec('npm', ['install', ...options, join(folder, 'package.tgz')], scratch);
-    await exec('rm', ['-r', scratch, join(into, 'npm-cache/_logs')]);
-  });
-  await cp(join(cache, 'npm-cache'), join(folder, 'npm-cache'), { recursive: true });
 }
 
 async function pack(from: string, folder: string, name: string): Promise<void> {
