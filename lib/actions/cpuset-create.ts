@@ -19,5 +19,5 @@ export const cpusetCreate: Action = {
     ],
   },
 
-  plan: (parameters, { host }) => ({ steps: cpusetsOf(host).create(text(parameters, 'cpusetName'), parameters) }),
+  plan: (parameters, { host }) => cpusetsOf(host).create(text(parameters, 'cpusetName'), parameters),
 };

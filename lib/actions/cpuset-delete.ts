@@ -7,14 +7,13 @@ export const cpusetDelete: Action = {
     name: 'cpuset-delete',
     summary: 'delete a cpuset',
     description: [
-      'Moves the tasks of a cpuset to the one above it, and deletes it. One with others below it is refused.',
+      'Moves the tasks of a cpuset away, and deletes it: on cgroup v1 to the one above it; on v2 to where the record of -u ' +
+        'says that they came from, else to the root if that is above it. One with others below it is refused.',
     ],
     arguments: [{ name: 'cpuset-name', help: 'path from the root of the cpusets: /host.slice', type: 'cpuset' }],
     options: [],
     examples: [{ line: 'vfio-isolate cpuset-delete /host.slice', effect: 'its tasks run in the root cpuset again' }],
   },
 
-  plan: (parameters, { host, force }) => ({
-    steps: cpusetsOf(host).remove(text(parameters, 'cpusetName'), force),
-  }),
+  plan: (parameters, context) => cpusetsOf(context.host).remove(text(parameters, 'cpusetName'), context),
 };

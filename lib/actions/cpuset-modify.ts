@@ -24,6 +24,6 @@ export const cpusetModify: Action = {
     if (CPUSET_OPTIONS.every((option) => parameters[parameterName(option.name)] === undefined)) {
       throw new UsageError(`nothing to modify of ${name}`, { remedy: 'say what: see cpuset-modify --help' });
     }
-    return { steps: cpusetsOf(host).modify(name, parameters) };
+    return cpusetsOf(host).modify(name, parameters);
   },
 };

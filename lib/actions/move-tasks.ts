@@ -24,7 +24,6 @@ export const moveTasks: Action = {
     ],
   },
 
-  plan: (parameters, { host }) => ({
-    steps: cpusetsOf(host).move(text(parameters, 'cpusetFrom'), text(parameters, 'cpusetTo')),
-  }),
+  plan: (parameters, context) =>
+    cpusetsOf(context.host).move(text(parameters, 'cpusetFrom'), text(parameters, 'cpusetTo'), context),
 };

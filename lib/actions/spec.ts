@@ -3,7 +3,7 @@
  * built, and a plan, which turns parameters into steps.
  */
 import type { Host } from '../host.js';
-import type { Outcome, Refused, Step } from '../steps/step.js';
+import type { Entry, Outcome, Refused, Step } from '../steps/step.js';
 
 /** What a word on the command line stands for: for help, completion and the man page. */
 export type ValueType = 'cpus' | 'nodes' | 'cpuset' | 'file' | 'governor' | 'pid' | readonly string[];
@@ -53,6 +53,8 @@ export interface PlanContext {
   readonly host: Host;
   /** `--force`: do what is refused for safety's sake. */
   readonly force: boolean;
+  /** What the run's record holds that is not undone: where tasks came from. */
+  recorded(): readonly Entry[];
 }
 
 export interface Plan {

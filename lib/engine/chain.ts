@@ -100,7 +100,11 @@ async function perform(
   const action = actionOf(name);
   if ('record' in action) return restore(action.record(parameters), performer, report, options);
 
-  const plan = await action.plan(parameters, { host: performer.host, force: options.force ?? false });
+  const plan = await action.plan(parameters, {
+    host: performer.host,
+    force: options.force ?? false,
+    recorded: () => performer.recorded(),
+  });
   report.notes.push(...(plan.notes ?? []));
   report.refused.push(...(plan.left ?? []));
   const outcomes = await performer.perform(plan.steps, report);

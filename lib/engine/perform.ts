@@ -4,7 +4,7 @@ import type { Host } from '../host.js';
 import { newControl } from '../native.js';
 import type { OverlayHost } from '../steps/overlay.js';
 import { kindOf } from '../steps/registry.js';
-import type { Outcome, Step } from '../steps/step.js';
+import type { Entry, Outcome, Step } from '../steps/step.js';
 import type { UndoRecord } from './record/record.js';
 import type { Change, CommandReport } from './report.js';
 
@@ -13,6 +13,8 @@ export interface Performer {
   readonly host: Host;
   /** Whether it changes the host. */
   readonly isReal: boolean;
+  /** What the record holds that is not undone. */
+  recorded(): readonly Entry[];
   /** Performs steps in order, telling the report. @returns what became of each */
   perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]>;
 }
@@ -32,6 +34,10 @@ export class Applier implements Performer {
     this.#record = record;
     this.#signal = signal;
     this.#tell = tell;
+  }
+
+  recorded(): readonly Entry[] {
+    return this.#record?.entries() ?? [];
   }
 
   async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {
@@ -65,11 +71,17 @@ export class Applier implements Performer {
 export class Rehearsal implements Performer {
   readonly isReal = false;
   readonly host: OverlayHost;
+  readonly #recorded: readonly Entry[];
   readonly #tell: Tell;
 
-  constructor(host: OverlayHost, tell: Tell) {
+  constructor(host: OverlayHost, recorded: readonly Entry[], tell: Tell) {
     this.host = host;
+    this.#recorded = recorded;
     this.#tell = tell;
+  }
+
+  recorded(): readonly Entry[] {
+    return this.#recorded;
   }
 
   async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {

@@ -1,8 +1,10 @@
 /** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
+import { existsSync } from 'node:fs';
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
-import { openHost } from '../host.js';
+import { type Host, openHost } from '../host.js';
 import { OverlayHost } from '../steps/overlay.js';
+import type { Entry } from '../steps/step.js';
 import { performChain, type Transaction } from './chain.js';
 import { acquireLock } from './lock.js';
 import { Applier, Rehearsal } from './perform.js';
@@ -28,11 +30,22 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   const overlay = new OverlayHost(options.host ?? openHost());
   const nothing = async () => [];
   return performChain(commands, options, {
-    performer: new Rehearsal(overlay, options.onChange),
+    performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
     mark: () => 0,
     rollBack: nothing,
     commit: async () => {},
   });
+}
+
+/** What the record would be appended to. */
+function recordedBefore(host: Host, undo: string | undefined): readonly Entry[] {
+  if (undo === undefined || !existsSync(undo)) return [];
+  const record = UndoRecord.toRestore(host, undo);
+  try {
+    return record.condition === 'live' ? record.entries() : [];
+  } finally {
+    record.close();
+  }
 }
 
 async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {

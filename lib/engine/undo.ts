@@ -1,5 +1,6 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
 import { asOurs, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
 import { hasMasks, masksBack } from '../steps/masks.js';
 import { kindOf } from '../steps/registry.js';
 import type { Refused } from '../steps/step.js';
@@ -34,11 +35,13 @@ const MOST_ROUNDS = 100;
  * @throws VfioIsolateError `ABORT_ERR`, between two steps
  */
 export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
-  let pending = wholes(entries)
-    .reverse()
-    .map((whole): Pending => ({ whole, settle: false }));
+  let pending = topDown(wholes(entries).reverse(), run.performer.host).map(
+    (whole): Pending => ({ whole, settle: false }),
+  );
   const masked: Whole[] = [];
+  const done: Whole[] = [];
   const note = (whole: Whole) => {
+    done.push(whole);
     if (entriesOf(whole).some(hasMasks)) masked.push(whole);
     else run.onUndone(stepsOf(whole));
   };
@@ -57,22 +60,34 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
     );
     const helps = !stuck || settled.some(({ settle }, index) => settle !== left[index]?.settle);
     if (left.length === 0 || !helps) {
-      const errors = [...(await giveMasksBack(masked, run)), ...left.flatMap(({ error }) => error ?? [])];
-      return { errors, changed: left.flatMap(({ changed }) => changed) };
+      const masks = await giveMasksBack(masked, run);
+      noteWhatRemains(done, run);
+      return {
+        errors: [...masks.errors, ...left.flatMap(({ error }) => error ?? [])],
+        changed: [...masks.changed, ...left.flatMap(({ changed }) => changed)],
+      };
     }
     pending = settled;
   }
 }
 
-/** Last of all, since undoing anything else may overwrite them once more. @returns an error where some were refused */
-async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<VfioIsolateError[]> {
-  if (masked.length === 0) return [];
-  const steps = masked.flatMap(entriesOf).flatMap(stepByStep).sort(byFirstStep);
-  const outcomes = await run.performer.perform(masksBack(run.performer.host, steps), run.report);
+/** Told at the end, since undoing one thing may let the kernel let go of another. */
+function noteWhatRemains(done: readonly Whole[], { performer, report }: UndoRun): void {
+  for (const { entry } of done) report.notes.push(...(kindOf(entry.step).remains?.(entry, performer.host) ?? []));
+}
+
+/** Last of all, since undoing anything else may overwrite them once more. */
+async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<Undone> {
+  if (masked.length === 0) return { errors: [], changed: [] };
+  const entries = masked.flatMap(entriesOf).flatMap(stepByStep).sort(byFirstStep);
+  const { steps, changed } = masksBack(run.performer.host, entries, run);
+  const outcomes = await run.performer.perform(steps, run.report);
   const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
-  if (refused.length > 0) return [refusal(refused)];
+  if (refused.length > 0) return { errors: [refusal(refused)], changed };
+  // What else these steps did is undone: a mask that its owner has chosen since keeps none of it on record.
   for (const whole of masked) run.onUndone(stepsOf(whole));
-  return [];
+  run.report.notes.push(...changed);
+  return { errors: [], changed: [] };
 }
 
 /** An entry for each step that one is made of. */
@@ -151,6 +166,13 @@ interface Whole {
 const entriesOf = ({ entry, inner }: Whole): LiveEntry[] => [entry, ...inner];
 
 const stepsOf = (whole: Whole): number[] => entriesOf(whole).flatMap(({ steps }) => steps);
+
+/** Where lists of cgroups stand, the outermost comes first; all else keeps its place. */
+function topDown(all: readonly Whole[], host: Host): Whole[] {
+  const depth = ({ entry: { step } }: Whole) => kindOf(step).depth?.(step, host);
+  const lists = all.filter((whole) => depth(whole) !== undefined).sort((a, b) => (depth(a) ?? 0) - (depth(b) ?? 0));
+  return all.map((whole) => (depth(whole) === undefined ? whole : (lists.shift() ?? whole)));
+}
 
 /** What lies within another entry that goes as a whole needs no undoing of its own: a file of a cgroup that we made. */
 function wholes(entries: readonly LiveEntry[]): Whole[] {

@@ -61,6 +61,12 @@ export async function ownMasks(host: Host): Promise<TaskMask[]> {
   return own;
 }
 
+/** Those of these tasks whose mask is exactly that. */
+export async function tasksWithMask(host: Host, tids: readonly number[], cpus: Bitmap): Promise<number[]> {
+  const masks = await masksOf(host, tids);
+  return tids.filter((_, index) => masks[index]?.equals(cpus));
+}
+
 /** What these tasks ask for now; gone ones are left out. */
 export function masksNow(host: Host, tasks: readonly TaskMask[]): TaskMask[] {
   return tasks.flatMap(([tid, start]): TaskMask[] => {

@@ -1,9 +1,6 @@
-/** The files of a cpuset (cpuset(7), cgroup-v1/cpusets.rst) and the names by which a user knows one. */
-import type { SystemError } from '../errors.js';
+/** Cpusets: the names by which a user knows them, and what each is set to (cpuset(7), cgroup-v1/cpusets.rst). */
 import { UsageError, VfioIsolateError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
-import { parseList } from '../sets/list.js';
-import type { KernelFile } from './kernel-file.js';
 import type { CpusetHierarchy } from './mounts.js';
 
 /** The flags of a v1 cpuset that a user may set. */
@@ -95,18 +92,19 @@ export function childrenOf(host: Host, directory: string): string[] {
   const names = host.list(directory);
   return names
     .map((name) => `${directory}/${name}`)
-    .filter((path) => readIfThere(host, `${path}/cgroup.procs`) !== undefined);
+    .filter((path) => listIfThere(host, path)?.includes('cgroup.procs'));
 }
 
-/** What a v1 cpuset is set to, in the order in which it can be written to a new one. */
+/** What a cpuset is set to, in the order in which it can be written to a new one. */
 export function readSettings(host: Host, hierarchy: CpusetHierarchy, directory: string): Settings {
   const names = [...SETTINGS.map((setting) => `${hierarchy.prefix}${setting}`), ...GENERIC];
   const found = names.map((name) => [name, readIfThere(host, `${directory}/${name}`)] as const);
   return Object.fromEntries(found.filter((pair): pair is [string, string] => pair[1] !== undefined));
 }
 
-/** What the kernel sets a new v1 cpuset to, below one that has the same files. */
+/** What the kernel sets a new cpuset to, below one that on v1 has the same files. */
 export function freshSettings(host: Host, hierarchy: CpusetHierarchy, parent: string): Settings {
+  if (hierarchy.version === 2) return { 'cpuset.cpus': '', 'cpuset.mems': '' };
   const fresh: Partial<Record<Setting, string>> = {
     cpus: '',
     mems: '',
@@ -115,63 +113,4 @@ export function freshSettings(host: Host, hierarchy: CpusetHierarchy, parent: st
   };
   const names = SETTINGS.filter((setting) => readIfThere(host, settingFile(hierarchy, parent, setting)) !== undefined);
   return Object.fromEntries(names.map((setting) => [`${hierarchy.prefix}${setting}`, fresh[setting] ?? '0']));
-}
-
-const sameText = (a: string, b: string) => a.trim() === b.trim();
-const sameList = (a: string, b: string) => parseList(a).equals(parseList(b));
-
-export const CPUSET_FILES: readonly KernelFile[] = [
-  {
-    root: 'cgroup',
-    pattern: /^(.+\/)?(cpuset\.)?(cpus|mems)$/,
-    same: sameList,
-    overwritesMasks: true,
-    explain: explainList,
-  },
-  {
-    root: 'cgroup',
-    pattern:
-      /^(.+\/)?(cpuset\.)?((cpu|mem)_exclusive|mem_hardwall|memory_migrate|memory_spread_(page|slab)|sched_load_balance|sched_relax_domain_level)$/,
-    same: sameText,
-    explain: explainFlag,
-  },
-  { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/, same: sameText },
-];
-
-function explainList(error: SystemError, host: Host): { reason?: string; remedy?: string } {
-  const path = error.path ?? '';
-  const kind = path.endsWith('cpus') ? 'CPUs' : 'memory nodes';
-  const parent = readIfThere(host, `${parentOf(parentOf(path))}/${path.slice(path.lastIndexOf('/') + 1)}`);
-  switch (error.code) {
-    case 'EACCES':
-      return {
-        reason:
-          parent === undefined ? 'the root cpuset cannot be changed' : `its parent has only the ${kind} ${parent}`,
-        remedy: parent === undefined ? 'create a cpuset and move the tasks there' : 'widen the parent first',
-      };
-    case 'EBUSY':
-      return { reason: `a cpuset below it still uses ${kind} that it would lose`, remedy: 'shrink those below first' };
-    case 'EINVAL':
-      return {
-        reason: `the ${kind} overlap an exclusive sibling's, or are not online`,
-        remedy: 'see cpuset(7), "Exclusive cpusets"',
-      };
-    case 'ENOSPC':
-      return { reason: `it holds tasks, which would be left without ${kind}`, remedy: 'move its tasks away first' };
-    default:
-      return {};
-  }
-}
-
-function explainFlag(error: SystemError): { reason?: string; remedy?: string } {
-  switch (error.code) {
-    case 'EACCES':
-      return { reason: 'its parent must be exclusive too', remedy: 'set the flag on the parent first' };
-    case 'EINVAL':
-      return { reason: 'it overlaps a sibling', remedy: 'see cpuset(7), "Exclusive cpusets"' };
-    case 'EBUSY':
-      return { reason: 'a cpuset below it is exclusive', remedy: 'clear the flag below first' };
-    default:
-      return {};
-  }
 }

@@ -2,7 +2,7 @@
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { CPUFREQ_FILES } from './cpufreq.js';
-import { CPUSET_FILES } from './cpuset.js';
+import { CPUSET_FILES } from './cpuset-files.js';
 import { locate } from './door.js';
 import { IRQ_FILES } from './irq.js';
 import type { KernelFile } from './kernel-file.js';

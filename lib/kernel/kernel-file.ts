@@ -13,6 +13,13 @@ export interface KernelFile {
   readonly trigger?: boolean;
   /** Rewritten by daemons as a matter of course, so that a strange value says nothing: always restored. */
   readonly drifts?: boolean;
+  /**
+   * What an empty value amounts to, where the kernel may refuse to make the file empty again: then that is written, which
+   * is equal in effect.
+   */
+  readonly inherited?: (host: Host, path: string) => string | undefined;
+  /** Throws where a value was taken that does not hold. */
+  readonly requireEffective?: (host: Host, path: string) => void;
   /** Before 6.2, a write overwrites the affinity masks of tasks. */
   readonly overwritesMasks?: boolean;
   /** Refusals that are to be expected of some such files, each with its reason. */

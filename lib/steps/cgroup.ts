@@ -4,12 +4,14 @@ import * as v from 'valibot';
 import { isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { childrenOf, cpusetExists, freshSettings, parentOf, readSettings, type Settings } from '../kernel/cpuset.js';
+import { handsOn } from '../kernel/cpuset-v2.js';
 import { locate, makeDirectory, removeDirectory } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { countTasks } from '../kernel/tasks.js';
 import type { Control } from '../native.js';
 import { applyFile, fileStep } from './file.js';
+import { previewList } from './preview-list.js';
 import { detailsOf, type Entry, type Step, type StepKind, type Undo } from './step.js';
 import { moveStep } from './tasks.js';
 
@@ -63,8 +65,15 @@ export const cgroupKind: StepKind<CgroupStep> = {
 
   preview({ target, to }, overlay) {
     if (to === null) return overlay.removeDirectory(target);
-    const fresh = freshSettings(overlay, findCpusets(overlay), parentOf(target));
-    overlay.makeDirectory(target, { ...fresh, ...to, tasks: '', 'cgroup.procs': '' });
+    const hierarchy = findCpusets(overlay);
+    const fresh = freshSettings(overlay, hierarchy, parentOf(target));
+    if (hierarchy.version === 1) {
+      overlay.makeDirectory(target, { ...fresh, ...to, tasks: '', 'cgroup.procs': '' });
+      return;
+    }
+    overlay.makeDirectory(target, { 'cgroup.procs': '', 'cgroup.subtree_control': '' });
+    if (!handsOn(overlay, parentOf(target))) return;
+    for (const list of ['cpus', 'mems'] as const) previewList(overlay, target, list, to[`cpuset.${list}`] ?? '');
   },
 };
 

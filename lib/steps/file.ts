@@ -6,7 +6,9 @@ import { type Host, readIfThere } from '../host.js';
 import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
+import { findCpusets } from '../kernel/mounts.js';
 import { keepingMasks, masksDetail } from './masks.js';
+import { previewList } from './preview-list.js';
 import type { Outcome, Refused, Step, StepKind, Undo } from './step.js';
 
 /** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
@@ -49,14 +51,30 @@ export const fileKind: StepKind<FileStep> = {
     const file = kernelFile(host, target);
     const present = presentText(host, file, target);
     if (present === undefined) {
+      // Without the controller a cgroup has no list, which is what an empty one amounts to.
+      if (from === '') return { steps: [] };
       const gone = [`${target} is gone`];
       return file.drifts || force ? { steps: [], notes: gone } : { steps: [], changed: gone };
     }
     if (file.same(present, from)) return { steps: [] };
     const seen = entry.parts.flatMap(({ step }) => [step.from, step.to]);
-    const ours = file.drifts || seen.some((value) => value !== null && file.same(present, value));
+    const ours =
+      file.drifts ||
+      isNearest(host, file, target, present, from) ||
+      seen.some((value) => value !== null && file.same(present, value));
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${from}`] };
     return { steps: [{ kind: 'file', target, from: present, to: from }] };
+  },
+
+  depth: ({ target }, host) =>
+    kernelFile(host, target).inherited?.(host, target) === undefined ? undefined : target.split('/').length,
+
+  remains({ step: { target, from } }, host) {
+    const present = from === '' ? readIfThere(host, target) : '';
+    if (present === undefined || present === '') return [];
+    return [
+      `${target} keeps ${present}, which is what it had by being empty: the kernel empties none that holds tasks`,
+    ];
   },
 
   within: ({ target }) => dirname(target),
@@ -66,17 +84,40 @@ export const fileKind: StepKind<FileStep> = {
   },
 
   preview({ target, from, to }, overlay) {
-    if (from !== null) overlay.write(target, to);
+    if (from === null) return;
+    const list = /\/cpuset\.(cpus|mems)$/.exec(target)?.[1] as 'cpus' | 'mems' | undefined;
+    if (list !== undefined && findCpusets(overlay).version === 2) previewList(overlay, dirname(target), list, to);
+    else overlay.write(target, to);
   },
 };
 
 /** Writes the file and reads it back. @throws SystemError, VfioIsolateError `ERR_NOT_HELD` */
 export function applyFile({ target, to }: FileStep, host: Host): Outcome {
   const file = kernelFile(host, target);
+  const nearest = to === '' ? file.inherited?.(host, target) : undefined;
+  if (nearest !== undefined) return empty(host, file, target, nearest);
   const refused = write(host, file, target, to);
   if (refused !== undefined) return { changed: 0, refused: [{ what: target, ...refused }] };
   if (!file.trigger) requireHeld(host, file, target, to);
   return { changed: 1 };
+}
+
+/** Tasks have their full masks first; whether the file then takes emptiness, or keeps what is equal to it, is the same to them. */
+function empty(host: Host, file: KernelFile, target: string, nearest: string): Outcome {
+  write(host, file, target, nearest);
+  requireHeld(host, file, target, nearest);
+  try {
+    writeFile(host, target, '\n');
+  } catch (error) {
+    if (!isSystemError(error, 'ENOSPC')) throw error;
+  }
+  return { changed: 1 };
+}
+
+/** What a restore that was stopped between widening and emptying has left. */
+function isNearest(host: Host, file: KernelFile, target: string, present: string, wanted: string): boolean {
+  const nearest = wanted === '' ? file.inherited?.(host, target) : undefined;
+  return nearest !== undefined && file.same(present, nearest);
 }
 
 function shown(text: string): string {
@@ -112,8 +153,10 @@ function explained(error: SystemError, file: KernelFile, host: Host): SystemErro
 
 function requireHeld(host: Host, file: KernelFile, target: string, to: string): void {
   const held = host.read(target).trim();
-  if (file.same(held, to)) return;
-  throw new VfioIsolateError('ERR_NOT_HELD', `${target} took ${shown(to)} but holds ${shown(held)}`, {
-    remedy: 'another program may be writing it: see who manages this host (irqbalance, TuneD, systemd)',
-  });
+  if (!file.same(held, to)) {
+    throw new VfioIsolateError('ERR_NOT_HELD', `${target} took ${shown(to)} but holds ${shown(held)}`, {
+      remedy: 'another program may be writing it: see who manages this host (irqbalance, TuneD, systemd)',
+    });
+  }
+  file.requireEffective?.(host, target);
 }

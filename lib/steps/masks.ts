@@ -17,7 +17,7 @@ import {
 import { masksAgain } from './affinity/affinity.js';
 import type { AffinityStep } from './affinity/shape.js';
 import { rowsOf } from './affinity/touched.js';
-import { type ApplyContext, detailsOf, type Entry, type Outcome, type Step } from './step.js';
+import { type ApplyContext, detailsOf, type Entry, type Outcome, type Undo, type UndoOptions } from './step.js';
 
 const taskMasks = v.array(v.tuple([v.number(), v.number(), v.string()]));
 /** Details of any step that may overwrite masks: what tasks had of their own before it, and what it left them with. */
@@ -45,29 +45,52 @@ export async function keepingMasks(context: ApplyContext, act: () => Promise<Out
 
 /**
  * The step that gives masks back once these entries are undone, or none. Of several that a task had, the one of the
- * earliest step counts; one that somebody else has set since is left.
+ * earliest step counts; one that somebody else has set since is left, unless forced.
  * @param entries of one step each, the earliest first
  */
-export function masksBack(host: Host, entries: readonly Entry[]): Step[] {
+export function masksBack(
+  host: Host,
+  entries: readonly Entry[],
+  { force }: Pick<UndoOptions, 'force'>,
+): Required<Pick<Undo, 'steps' | 'changed'>> {
   // Otherwise nothing was overwritten.
-  if (!entries.some((entry) => detailsOf(entry).some(isMasksDetail))) return [];
+  if (!entries.some((entry) => detailsOf(entry).some(isMasksDetail))) return { steps: [], changed: [] };
   const first = new Map<number, TaskMask | undefined>();
   const left = new Map<number, string>();
+  const setByUs = new Set<number>();
   const see = (tid: number, mask: TaskMask | undefined) => void (first.has(tid) || first.set(tid, mask));
+  /** One that differs from what our last step left it with is its owner's later choice. */
+  const choose = (mask: TaskMask) => {
+    const [tid, , cpus] = mask;
+    const was = left.get(tid);
+    if (was !== undefined && was !== cpus && !setByUs.has(tid)) first.set(tid, mask);
+    else see(tid, mask);
+  };
   for (const entry of entries) {
     // What an affinity step found before any mask was recorded is what the task had of its own, if it had one.
     if (isAffinity(entry))
       for (const [tid, start, cpus] of rowsOf(entry.step, detailsOf(entry))) {
+        setByUs.add(tid);
         see(tid, cpus === null ? undefined : [tid, start, cpus]);
       }
     for (const detail of detailsOf(entry)) {
       if (!isMasksDetail(detail)) continue;
       const found = v.parse(masksDetail, detail);
       if ('left' in found) for (const [tid, , cpus] of found.left) left.set(tid, cpus);
-      else for (const mask of found.masks) see(mask[0], mask);
+      else for (const mask of found.masks) choose(mask);
     }
   }
   const known = [...first.values()].filter((mask) => mask !== undefined);
-  const masks = differing(host, unchosen(host, known, left));
-  return masks.length === 0 ? [] : [masksAgain(host, masks)];
+  const lost = differing(host, known);
+  const masks = force ? lost : unchosen(host, lost, left);
+  return {
+    steps: masks.length === 0 ? [] : [masksAgain(host, masks)],
+    changed: lost.filter((mask) => !masks.includes(mask)).flatMap((mask) => leftAlone(host, mask)),
+  };
+}
+
+function leftAlone(host: Host, [tid, start, cpus]: TaskMask): string[] {
+  return masksNow(host, [[tid, start, cpus]]).map(
+    ([, , present]) => `CPUs of task ${tid} are ${present}, set by somebody else; were ${cpus}`,
+  );
 }

@@ -32,7 +32,8 @@ export class OverlayHost implements Host {
 
   list(path: string): string[] {
     const state = this.#madeOrRemoved(path);
-    if (state === 'removed') throw absent('scandir', path);
+    const inside = state === 'made' && this.#directories.get(path) !== true;
+    if (state === 'removed' || inside) throw absent('scandir', path);
     const names = new Set(state === 'made' ? [] : this.#below.list(path));
     for (const [file, text] of this.#files) note(names, path, file, text !== null);
     for (const [directory, there] of this.#directories) note(names, path, directory, there);

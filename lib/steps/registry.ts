@@ -1,14 +1,16 @@
 import { VfioIsolateError } from '../errors.js';
 import { affinityKind } from './affinity/affinity.js';
 import { cgroupKind } from './cgroup.js';
+import { controllerKind } from './controller.js';
 import { fileKind } from './file.js';
+import { propertyKind } from './property.js';
 import { sliceKind } from './slice.js';
 import type { StepKind } from './step.js';
 import { syncKind } from './sync.js';
 import { tasksKind } from './tasks.js';
 
 const kinds = new Map<string, StepKind>(
-  [fileKind, cgroupKind, tasksKind, syncKind, sliceKind, affinityKind].map((kind) => [
+  [fileKind, cgroupKind, controllerKind, tasksKind, syncKind, sliceKind, propertyKind, affinityKind].map((kind) => [
     kind.kind,
     kind as unknown as StepKind,
   ]),

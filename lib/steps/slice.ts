@@ -2,16 +2,21 @@
  * A step that makes or removes a transient slice of systemd, the owner of the cgroup v2 tree. What it makes survives a
  * daemon-reload and leaves no file behind.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { childrenOf, cpusetExists } from '../kernel/cpuset.js';
+import { type List, requireEffective } from '../kernel/cpuset-v2.js';
+import { removeDirectory } from '../kernel/door.js';
 import { findCpusets } from '../kernel/mounts.js';
-import { startSlice, stopUnit } from '../kernel/systemd.js';
+import { plannedText, transientFile } from '../kernel/systemd/properties.js';
+import { isActive, startSlice, stopUnit } from '../kernel/systemd/slices.js';
+import { slicePath } from '../kernel/systemd/units.js';
 import { countTasks } from '../kernel/tasks.js';
 import { parseList } from '../sets/list.js';
 import { keepingMasks, masksDetail } from './masks.js';
+import { until } from './patience.js';
+import { previewList } from './preview-list.js';
 import { type ApplyContext, detailsOf, type Outcome, type Step, type StepKind, type Undo } from './step.js';
 
 /** Cpulist and nodelist; empty where nothing was asked, so that what holds above it holds. */
@@ -23,24 +28,31 @@ export interface Confinement {
 /** Its target is the name of the unit. */
 export type SliceStep = Step<'slice', Confinement | null>;
 
+/** Letters, digits and _; a dash stands for a slice above it (systemd.slice(5)). */
+export const SLICE = /^[A-Za-z0-9_]+(-[A-Za-z0-9_]+)*\.slice$/;
+
 const confinement = v.nullable(v.object({ cpus: v.string(), mems: v.string() }));
 const shape = v.object({
   kind: v.literal('slice'),
-  target: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_]{1,200}\.slice$/)),
+  target: v.pipe(v.string(), v.regex(SLICE)),
   from: confinement,
   to: confinement,
 });
 /** The masks that the start of the slice may overwrite, or the word that somebody was faster to make the unit. */
 const detailShape = v.union([masksDetail, v.object({ made: v.null() })]);
 
-/** systemd makes and removes the cgroup after it has answered. */
-const PAUSE_MS = 20;
-const PATIENCE_MS = 10_000;
-
 export const sliceKind: StepKind<SliceStep> = {
   kind: 'slice',
   merges: 'target',
-  validate: (step) => v.parse(shape, step),
+
+  validate(step) {
+    const checked = v.parse(shape, step);
+    for (const value of [checked.from, checked.to]) {
+      for (const list of Object.values(value ?? {})) parseList(list, 'the record');
+    }
+    return checked;
+  },
+
   validateDetail: (detail) => void v.parse(detailShape, detail),
 
   async apply({ target, to }, context) {
@@ -56,6 +68,8 @@ export const sliceKind: StepKind<SliceStep> = {
     return { steps: [{ kind: 'slice', target, from: to, to: null }] };
   },
 
+  encloses: ({ step: { target, from } }) => (from === null ? target : undefined),
+
   describe({ target, to }) {
     if (to === null) return `${target}: stopped`;
     return `${target}: none -> AllowedCPUs=${to.cpus || '(all)'} AllowedMemoryNodes=${to.mems || '(all)'}`;
@@ -63,8 +77,16 @@ export const sliceKind: StepKind<SliceStep> = {
 
   preview({ target, to }, overlay) {
     const directory = directoryOf(overlay, target);
-    if (to === null) overlay.removeDirectory(directory);
-    else overlay.makeDirectory(directory, { 'cpuset.cpus': to.cpus, 'cpuset.mems': to.mems, 'cgroup.procs': '' });
+    const unit = transientFile(overlay, target);
+    if (to === null) {
+      overlay.removeDirectory(directory);
+      overlay.write(unit, '');
+      return;
+    }
+    overlay.makeDirectory(directory, { 'cgroup.procs': '', 'cgroup.subtree_control': '' });
+    overlay.write(unit, plannedText({ AllowedCPUs: to.cpus, AllowedMemoryNodes: to.mems }));
+    previewList(overlay, directory, 'cpus', to.cpus);
+    previewList(overlay, directory, 'mems', to.mems);
   },
 };
 
@@ -83,28 +105,35 @@ function requireEmpty(host: Host, unit: string): void {
 }
 
 function directoryOf(host: Host, unit: string): string {
-  return `${findCpusets(host).mountPoint}/${unit}`;
+  return findCpusets(host).mountPoint + slicePath(unit);
 }
 
 async function start({ host, ledger }: ApplyContext, unit: string, { cpus, mems }: Confinement): Promise<Outcome> {
   try {
-    await startSlice(unit, setOrNone(cpus), setOrNone(mems));
+    await startSlice(host, unit, setOrNone(cpus), setOrNone(mems));
   } catch (error) {
     // What somebody else was faster to make must outlive the rollback.
-    if (error instanceof VfioIsolateError && /already exists/.test(error.message)) await ledger?.append({ made: null });
+    if (error instanceof VfioIsolateError && /already (exists|loaded)/.test(error.message))
+      await ledger?.append({ made: null });
     throw error;
   }
-  const file = `${directoryOf(host, unit)}/cpuset.cpus`;
-  const held = () => (cpus === '' ? cpusetExists(host, directoryOf(host, unit)) : readIfThere(host, file) === cpus);
+  const directory = directoryOf(host, unit);
+  const holds = (list: List, asked: string) =>
+    asked === '' || readIfThere(host, `${directory}/cpuset.${list}`) === asked;
   await until(
-    held,
-    () => `${unit} was started with AllowedCPUs=${cpus}, but the kernel has ${readIfThere(host, file)}`,
+    () => cpusetExists(host, directory) && holds('cpus', cpus) && holds('mems', mems),
+    () => `${unit} was started with CPUs ${cpus || '(all)'} and nodes ${mems || '(all)'}, but the kernel has others`,
   );
+  for (const list of ['cpus', 'mems'] as const) requireEffective(host, findCpusets(host), directory, list);
   return { changed: 1 };
 }
 
 async function stop(host: Host, unit: string): Promise<Outcome> {
-  await stopUnit(unit);
+  await stopUnit(host, unit);
+  // Somebody may have stopped it before, while tasks were in it: then systemd has left its cgroup, and thinks of it no more.
+  if (cpusetExists(host, directoryOf(host, unit)) && !(await isActive(host, unit))) {
+    if (childrenOf(host, directoryOf(host, unit)).length === 0) removeDirectory(host, directoryOf(host, unit));
+  }
   await until(
     () => !cpusetExists(host, directoryOf(host, unit)),
     () => `${unit} was stopped, but its cgroup remains`,
@@ -113,9 +142,3 @@ async function stop(host: Host, unit: string): Promise<Outcome> {
 }
 
 const setOrNone = (list: string) => (list === '' ? undefined : parseList(list));
-
-async function until(holds: () => boolean, message: () => string): Promise<void> {
-  for (const end = performance.now() + PATIENCE_MS; !holds(); await delay(PAUSE_MS)) {
-    if (performance.now() > end) throw new VfioIsolateError('ERR_NOT_HELD', message());
-  }
-}

@@ -98,6 +98,13 @@ export interface StepKind<S extends Step = Step> {
   apply(step: S, context: ApplyContext): Promise<Outcome>;
   /** How to bring back the first-seen value from the present state. */
   undo(entry: Entry<S>, host: Host, options: UndoOptions): Undo | Promise<Undo>;
+  /**
+   * Of a list that may be empty and then is what the cgroup above it has: how deep the cgroup lies. Such are undone from the
+   * top down, or one would be given what the one above it is still narrowed to.
+   */
+  depth?(step: S, host: Host): number | undefined;
+  /** Once all is undone: where only a state that is equal in effect could be had, a line each. */
+  remains?(entry: Entry<S>, host: Host): string[];
   /** Whether it has to be undone again until that takes no more steps of its kind: new things of it may appear. */
   readonly repeats?: boolean;
   /** Name of what goes as a whole when this entry is undone ... */

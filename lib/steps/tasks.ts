@@ -194,6 +194,21 @@ function movesIn(host: Host, { parts }: Entry<TasksStep>): RecordedMove[] {
 
 const NOT_BEGUN = { began: undefined, residents: [] };
 
+/** The steps that bring those tasks of a cgroup home that these entries have moved, and how many others it holds. */
+export async function homewardSteps(
+  host: Host,
+  entries: readonly Entry[],
+  directory: string,
+  held: number,
+): Promise<{ steps: TasksStep[]; others: number }> {
+  const moves = entries.find(({ step }) => step.kind === tasksKind.kind) as Entry<TasksStep> | undefined;
+  if (moves === undefined || held === 0) return { steps: [], others: held };
+  const back = await homecoming(host, movesIn(host, moves), { force: false, settle: false });
+  const groups = back.groups.filter(({ from }) => from === directory);
+  const going = groups.reduce((sum, { processes, threads }) => sum + processes.length + threads.length, 0);
+  return { steps: groups.map(stepBack), others: Math.max(0, held - going) };
+}
+
 function stepBack({ from, to, processes, threads }: Group): TasksStep {
   return { kind: 'tasks', target: to, from, to, processes, threads };
 }

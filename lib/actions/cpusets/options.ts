@@ -1,5 +1,5 @@
 /** The options that cpuset-create and cpuset-modify share, and what they ask for on this host. */
-import { UsageError } from '../../errors.js';
+import { UsageError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import { FLAGS, type Setting } from '../../kernel/cpuset.js';
 import { readTopology, resolveCpus, resolveNodes } from '../../kernel/topology.js';
@@ -40,6 +40,40 @@ export function asked(host: Host, parameters: Parameters): Map<Setting, string> 
   }
   return settings;
 }
+
+/** Lists as the kernel's files take them. */
+export interface AskedLists {
+  readonly cpus?: string;
+  readonly mems?: string;
+}
+
+/**
+ * What the options ask for on cgroup v2, which has lists alone.
+ * @throws VfioIsolateError `ERR_UNSUPPORTED` for the flags of v1, naming what v2 has instead
+ */
+export function askedLists(host: Host, parameters: Parameters): { lists: AskedLists; notes: readonly string[] } {
+  const cpus = optionalText(parameters, 'cpus');
+  const mems = optionalText(parameters, 'mems');
+  const migrates = optionalFlag(parameters, PARAMETER.memory_migrate) === true;
+  for (const flag of FLAGS) {
+    if (optionalFlag(parameters, PARAMETER[flag]) === undefined || (flag === 'memory_migrate' && migrates)) continue;
+    throw new VfioIsolateError('ERR_UNSUPPORTED', `there is no ${flag} on cgroup v2`, { remedy: INSTEAD[flag] });
+  }
+  const topology = readTopology(host);
+  const lists = {
+    // an offline CPU may be named: it is used as soon as it is there
+    ...(cpus !== undefined && { cpus: resolveCpus(cpus, topology).toString() }),
+    ...(mems !== undefined && { mems: resolveNodes(mems, topology).toString() }),
+  };
+  return { lists, notes: migrates ? ['memory always moves along on cgroup v2: -mm changes nothing'] : [] };
+}
+
+const INSTEAD: Record<(typeof FLAGS)[number], string> = {
+  cpu_exclusive: 'CPUs are made exclusive by a partition there: cpuset.cpus.partition, cgroup-v2.rst',
+  mem_exclusive: 'give each cpuset its own --mems there',
+  memory_migrate: 'memory always moves along there: leave the flag out',
+  sched_load_balance: 'an isolated partition is what goes without load balancing there: cpuset.cpus.partition',
+};
 
 /** A v1 cpuset takes no offline CPU (EINVAL), and drops one that goes offline for good. */
 function onlineCpus(host: Host, token: string): string {

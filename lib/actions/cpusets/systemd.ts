@@ -1,69 +1,212 @@
 /**
- * The cpuset commands on cgroup v2 with systemd, which owns the tree: a cpuset is a transient slice, and its tasks sit
- * in a leaf below it, since a slice that itself holds tasks keeps units from starting in it.
+ * The cpuset commands on cgroup v2 with systemd, the single writer of its tree: what is written to a unit's cgroup by hand
+ * is gone at the next daemon-reload. So a unit is narrowed by its properties, and a new cpuset is a transient slice. Its
+ * tasks sit in a leaf below it, since a slice that itself holds tasks keeps units from starting in it.
  */
 import { UsageError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
-import { cpusetDirectory, cpusetExists, cpusetName, requireCpuset } from '../../kernel/cpuset.js';
+import { childrenOf, cpusetDirectory, cpusetExists, cpusetName, parentOf, requireCpuset } from '../../kernel/cpuset.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
+import { showUnit } from '../../kernel/systemd/bus.js';
+import { plannedUnit, readProperty, strongerDropIns } from '../../kernel/systemd/properties.js';
+import { DESCRIPTION, isActive } from '../../kernel/systemd/slices.js';
+import { isSlice, type Owner, ownerOf, slicePath } from '../../kernel/systemd/units.js';
+import { propertyStep } from '../../steps/property.js';
+import { SLICE, type SliceStep } from '../../steps/slice.js';
 import type { Step } from '../../steps/step.js';
 import { moveStep } from '../../steps/tasks.js';
 import type { CpusetCommands } from './commands.js';
-import { asked } from './options.js';
+import { requireRemovable } from './deletion.js';
+import { leaving } from './leaving.js';
+import { askedLists } from './options.js';
+import { requireDomain, requireFits, requireRoom } from './v2-rules.js';
 
+/** Each list with the property that stands for it. */
+const LISTS = [
+  ['cpus', 'AllowedCPUs'],
+  ['mems', 'AllowedMemoryNodes'],
+] as const;
+
+/** Holds the tasks of a slice. */
 const LEAF = 'tasks';
-/** A dash would put the slice below another one (systemd.slice(5)). */
-const OWN_SLICE = /^\/[A-Za-z0-9_]{1,200}\.slice$/;
 
 export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommands {
   const directoryOf = (name: string) => cpusetDirectory(hierarchy, name);
   const nameOf = (directory: string) => cpusetName(hierarchy, directory);
 
-  function leafOf(name: string): string {
-    const directory = directoryOf(name);
+  /** The unit whose own cgroup that is. */
+  function unitAt(directory: string): Owner | undefined {
+    const owner = ownerOf(hierarchy, directory);
+    return owner?.directory === directory ? owner : undefined;
+  }
+
+  /** Below a service or scope its program minds the cgroups; at the top systemd knows nothing of what others have made. */
+  function requireUnit(directory: string): Owner {
+    const unit = unitAt(directory);
+    if (unit !== undefined) return unit;
+    if (directory === hierarchy.mountPoint) {
+      throw new VfioIsolateError('ERR_STATE', 'the root cpuset cannot be changed', {
+        remedy: 'change /system.slice, /user.slice and /init.scope, or /machine.slice',
+      });
+    }
+    const owner = ownerOf(hierarchy, directory);
+    if (owner === undefined) {
+      throw new VfioIsolateError(
+        'ERR_STATE',
+        `${nameOf(directory)} is no unit of systemd, which would undo the change`,
+        {
+          remedy: 'name a unit: systemd-cgls shows them',
+        },
+      );
+    }
+    throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} is managed by ${owner.unit}`, {
+      remedy: `change ${nameOf(owner.directory)} as a whole`,
+    });
+  }
+
+  async function isOurs({ unit }: Owner): Promise<boolean> {
+    if (plannedUnit(host, unit) !== undefined || !host.live) {
+      return cpusetExists(host, directoryOf(`${slicePath(unit)}/${LEAF}`));
+    }
+    // of a slice that somebody has stopped the leaf remains, if tasks are in it
+    return (
+      (await showUnit(host, unit, ['Description'])).get('Description') === DESCRIPTION ||
+      (cpusetExists(host, directoryOf(`${slicePath(unit)}/${LEAF}`)) && !(await isActive(host, unit)))
+    );
+  }
+
+  /** Where the tasks of a cgroup are: of a slice, in its leaf. */
+  function requireSource(directory: string, force: boolean): string {
     requireCpuset(host, hierarchy, directory);
-    const leaf = `${directory}/${LEAF}`;
-    if (!cpusetExists(host, leaf)) throw unsupported(`tasks of ${nameOf(directory)}, which vfio-isolate did not make,`);
-    return leaf;
+    const owner = ownerOf(hierarchy, directory);
+    if (owner !== undefined && isSlice(owner.unit)) {
+      if (owner.directory !== directory) return directory;
+      const leaf = `${directory}/${LEAF}`;
+      if (cpusetExists(host, leaf)) return leaf;
+      throw new VfioIsolateError('ERR_STATE', `${owner.unit} holds no tasks itself, only units`, {
+        remedy: `narrow it with all that is in it: cpuset-modify --cpus ... ${nameOf(directory)}`,
+      });
+    }
+    if (owner !== undefined && !force) {
+      throw new VfioIsolateError(
+        'ERR_STATE',
+        `${nameOf(directory)} belongs to ${owner.unit}, which ends without its tasks`,
+        {
+          remedy: `narrow it instead: cpuset-modify --cpus ... ${nameOf(owner.directory)}; or move them with --force`,
+        },
+      );
+    }
+    return directory;
+  }
+
+  /** Where tasks that come to a cgroup may stay, and what has to be made for that. */
+  function requireDestination(directory: string, force: boolean): { to: string; steps: Step[] } {
+    requireCpuset(host, hierarchy, directory);
+    const owner = ownerOf(hierarchy, directory);
+    if (owner === undefined || owner.directory !== directory) {
+      if (owner !== undefined && !isSlice(owner.unit)) requireForce(directory, owner, force);
+      requireRoom(host, hierarchy, directory);
+      return { to: directory, steps: [] };
+    }
+    if (!isSlice(owner.unit)) {
+      requireForce(directory, owner, force);
+      return { to: directory, steps: [] };
+    }
+    const to = `${directory}/${LEAF}`;
+    return { to, steps: cpusetExists(host, to) ? [] : [{ kind: 'cgroup', target: to, from: null, to: {} }] };
+  }
+
+  function requireForce(directory: string, { unit }: Owner, force: boolean): void {
+    if (force) return;
+    throw new VfioIsolateError('ERR_STATE', `what is moved to ${nameOf(directory)} ends when ${unit} is stopped`, {
+      remedy: 'create a slice for it: cpuset-create /NAME.slice; or move it all the same with --force',
+    });
   }
 
   return {
-    create(name, parameters): Step[] {
+    create(name, parameters) {
       const directory = directoryOf(name);
-      if (!OWN_SLICE.test(nameOf(directory))) {
-        throw new UsageError(`${name} cannot be created: on this host systemd owns the cgroups`, {
-          remedy: 'name a slice at the top, of letters, digits and _: /guest.slice',
+      const unit = directory.slice(directory.lastIndexOf('/') + 1);
+      requireSliceName(name, nameOf(directory), unit);
+      const { lists, notes } = askedLists(host, parameters);
+      if (cpusetExists(host, directory)) {
+        throw new VfioIsolateError('ERR_STATE', `there is a cgroup ${nameOf(directory)} already`, {
+          remedy: 'change it with cpuset-modify',
         });
       }
-      const { cpus = '', mems = '', ...flags } = Object.fromEntries(asked(host, parameters));
-      const [flag] = Object.keys(flags);
-      if (flag !== undefined) throw unsupported(`the flag ${flag}`);
-      if (cpusetExists(host, directory)) {
-        throw new VfioIsolateError('ERR_STATE', `there is a cgroup ${nameOf(directory)} already`);
+      requireCpuset(host, hierarchy, parentOf(directory));
+      requireFits(host, hierarchy, directory, lists);
+      const { cpus = '', mems = '' } = lists;
+      const slice: SliceStep = { kind: 'slice', target: unit, from: null, to: { cpus, mems } };
+      return { steps: [slice, { kind: 'cgroup', target: `${directory}/${LEAF}`, from: null, to: {} }], notes };
+    },
+
+    async modify(name, parameters) {
+      const directory = directoryOf(name);
+      const { lists, notes } = askedLists(host, parameters);
+      requireCpuset(host, hierarchy, directory);
+      const owner = requireUnit(directory);
+      requireFits(host, hierarchy, directory, lists);
+      const steps: Step[] = [];
+      const warnings: string[] = [];
+      for (const [list, property] of LISTS) {
+        const asked = lists[list];
+        if (asked === undefined) continue;
+        steps.push(...(await propertyStep(host, owner, property, asked)));
+        for (const path of await strongerDropIns(host, owner.unit, property)) {
+          warnings.push(`${path} sets ${property} too, and takes over at the next daemon-reload`);
+        }
       }
-      return [
-        { kind: 'slice', target: nameOf(directory).slice(1), from: null, to: { cpus, mems } },
-        { kind: 'cgroup', target: `${directory}/${LEAF}`, from: null, to: {} },
-      ];
+      return { steps, notes: [...notes, ...warnings] };
     },
 
-    modify() {
-      throw unsupported('changing a unit');
+    async remove(name, context) {
+      const directory = directoryOf(name);
+      requireCpuset(host, hierarchy, directory);
+      const owner = requireUnit(directory);
+      if (!isSlice(owner.unit) || !(await isOurs(owner))) {
+        throw new VfioIsolateError('ERR_STATE', `${owner.unit} was not made by vfio-isolate`, {
+          remedy: `stop it with all that runs in it: systemctl stop ${owner.unit}`,
+        });
+      }
+      const leaf = `${directory}/${LEAF}`;
+      const [other] = childrenOf(host, directory).filter((child) => child !== leaf);
+      if (other !== undefined) {
+        throw new VfioIsolateError('ERR_STATE', `${owner.unit} still holds ${nameOf(other)}, which would end with it`, {
+          remedy: 'end that first',
+        });
+      }
+      const hasLeaf = cpusetExists(host, leaf);
+      if (hasLeaf) requireRemovable(host, hierarchy, leaf, context.force);
+      const properties = await Promise.all(LISTS.map(([, property]) => readProperty(host, owner.unit, property)));
+      const [cpus = '', mems = ''] = properties.map(({ list }) => list);
+      const slice: SliceStep = { kind: 'slice', target: owner.unit, from: { cpus, mems }, to: null };
+      const tasks = hasLeaf ? await leaving(leaf, parentOf(directory), context) : [];
+      const inner: Step[] = hasLeaf ? [{ kind: 'cgroup', target: leaf, from: {}, to: null }] : [];
+      return { steps: [...tasks, ...inner, slice] };
     },
 
-    remove() {
-      throw unsupported('deleting a slice');
-    },
-
-    move(from, to) {
-      if (directoryOf(from) === directoryOf(to)) throw new UsageError(`${from} is both source and destination`);
-      return [moveStep(leafOf(from), leafOf(to))];
+    move(fromName, toName, { force }) {
+      const [from, to] = [directoryOf(fromName), directoryOf(toName)];
+      if (from === to) throw new UsageError(`${nameOf(from)} is both source and destination`);
+      const source = requireSource(from, force);
+      const destination = requireDestination(to, force);
+      if (source === destination.to) throw new UsageError(`${nameOf(source)} is both source and destination`);
+      for (const directory of [source, to]) requireDomain(host, hierarchy, directory);
+      const atRoot = source === hierarchy.mountPoint;
+      return {
+        steps: [...destination.steps, moveStep(source, destination.to)],
+        notes: atRoot ? ['the root holds kernel threads alone: processes are in units, see cpuset-modify'] : [],
+      };
     },
   };
 }
 
-function unsupported(what: string): VfioIsolateError {
-  return new VfioIsolateError('ERR_UNSUPPORTED', `${what} is not supported yet on cgroup v2 with systemd`, {
-    remedy: 'this version makes slices of its own there and moves tasks between them; all else works on cgroup v1',
+/** A dash in the name of a slice stands for a slice above it (systemd.slice(5)). */
+function requireSliceName(name: string, path: string, unit: string): void {
+  if (SLICE.test(unit) && slicePath(unit) === path) return;
+  const suggestion = SLICE.test(unit) ? slicePath(unit) : '/guest.slice';
+  throw new UsageError(`${name} cannot be created: on this host systemd owns the cgroups`, {
+    remedy: `name a slice of letters, digits and _: ${suggestion}`,
   });
 }

@@ -1,9 +1,7 @@
 /** The cpuset commands on cgroup v1, where nobody but us minds the cpusets. */
-import { statSync } from 'node:fs';
 import { UsageError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import {
-  childrenOf,
   cpusetDirectory,
   cpusetExists,
   cpusetName,
@@ -18,6 +16,7 @@ import { removal } from '../../steps/cgroup.js';
 import { fileStep } from '../../steps/file.js';
 import { moveStep } from '../../steps/tasks.js';
 import type { CpusetCommands } from './commands.js';
+import { requireRemovable } from './deletion.js';
 import { asked } from './options.js';
 
 export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommands {
@@ -43,35 +42,22 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       const to = SETTINGS.filter((setting) => settings.has(setting)).map(
         (setting) => [`${hierarchy.prefix}${setting}`, settings.get(setting) ?? ''] as const,
       );
-      return [{ kind: 'cgroup', target, from: null, to: Object.fromEntries(to) }];
+      return { steps: [{ kind: 'cgroup', target, from: null, to: Object.fromEntries(to) }] };
     },
 
     modify(name, parameters) {
       const directory = directoryOf(name);
       const settings = asked(host, parameters);
       requireCpuset(host, hierarchy, directory);
-      return inOrder(settings).flatMap(([setting, value]) => fileStep(host, fileOf(directory, setting), value));
+      return {
+        steps: inOrder(settings).flatMap(([setting, value]) => fileStep(host, fileOf(directory, setting), value)),
+      };
     },
 
-    remove(name, force) {
+    remove(name, { force }) {
       const directory = directoryOf(name);
-      if (directory === hierarchy.mountPoint) {
-        throw new VfioIsolateError('ERR_STATE', 'the root cpuset cannot be deleted');
-      }
-      requireCpuset(host, hierarchy, directory);
-      const children = childrenOf(host, directory).map(nameOf);
-      if (children.length > 0) {
-        throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} has cpusets below it: ${children.join(', ')}`, {
-          remedy: 'delete those first',
-        });
-      }
-      const loss = whatUndoCouldNotBringBack(hierarchy, directory);
-      if (loss !== undefined && !force) {
-        throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} ${loss}, which an undo could not bring back`, {
-          remedy: 'delete it all the same with --force',
-        });
-      }
-      return removal(host, directory);
+      requireRemovable(host, hierarchy, directory, force);
+      return { steps: removal(host, directory) };
     },
 
     move(fromName, toName) {
@@ -86,19 +72,9 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
           remedy: `give it some: cpuset-modify --${setting} ...`,
         });
       }
-      return [moveStep(from, to)];
+      return { steps: [moveStep(from, to)] };
     },
   };
-}
-
-/** A step holds what a cpuset is set to: no owners, no modes, and nothing of other controllers. */
-function whatUndoCouldNotBringBack(hierarchy: CpusetHierarchy, directory: string): string | undefined {
-  if (hierarchy.others.length > 0) return `also carries settings of ${hierarchy.others.join(', ')}`;
-  for (const path of [directory, `${directory}/tasks`, `${directory}/cgroup.procs`]) {
-    const { uid = 0, gid = 0 } = statSync(path, { throwIfNoEntry: false }) ?? {};
-    if (uid !== 0 || gid !== 0) return `is delegated to uid ${uid}, gid ${gid}`;
-  }
-  return undefined;
 }
 
 /**

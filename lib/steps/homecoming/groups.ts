@@ -1,5 +1,5 @@
 /** Tasks that go home, by the cgroup that they go to: whole processes where all their threads do, else single threads. */
-import { type Host, listIfThere } from '../../host.js';
+import { type Host, listIfThere, readIfThere } from '../../host.js';
 import { cpusetExists, parentOf } from '../../kernel/cpuset.js';
 import { findCpusets } from '../../kernel/mounts.js';
 import type { TaskId } from '../../kernel/tasks.js';
@@ -89,6 +89,15 @@ export class Groups {
   }
 }
 
+/** On v2 a cgroup that hands controllers on takes no tasks (EBUSY), and in a slice they would keep units from starting. */
 function nearestCgroup(host: Host, directory: string): string {
-  return cpusetExists(host, directory) ? directory : nearestCgroup(host, parentOf(directory));
+  const { version, mountPoint } = findCpusets(host);
+  if (directory === mountPoint || (cpusetExists(host, directory) && (version === 1 || takesTasks(host, directory)))) {
+    return directory;
+  }
+  return nearestCgroup(host, parentOf(directory));
+}
+
+function takesTasks(host: Host, directory: string): boolean {
+  return !directory.endsWith('.slice') && (readIfThere(host, `${directory}/cgroup.subtree_control`) ?? '') === '';
 }

@@ -1,0 +1,76 @@
+/** The files of a cpuset that this tool writes to (cpuset(7), cgroup-v1/cpusets.rst, cgroup-v2.rst). */
+import type { SystemError } from '../errors.js';
+import { type Host, readIfThere } from '../host.js';
+import { parseList } from '../sets/list.js';
+import { parentOf } from './cpuset.js';
+import { inheritedList, type List, requireEffective } from './cpuset-v2.js';
+import type { KernelFile } from './kernel-file.js';
+import { findCpusets } from './mounts.js';
+
+const sameText = (a: string, b: string) => a.trim() === b.trim();
+const sameList = (a: string, b: string) => parseList(a).equals(parseList(b));
+
+export const CPUSET_FILES: readonly KernelFile[] = [
+  {
+    root: 'cgroup',
+    pattern: /^(.+\/)?(cpuset\.)?(cpus|mems)$/,
+    same: sameList,
+    overwritesMasks: true,
+    explain: explainList,
+    // A cpuset of version 2 that holds tasks takes no empty list any more (ENOSPC).
+    inherited: (host, path) =>
+      onVersion2(host, path, (directory, list) => inheritedList(host, findCpusets(host), directory, list).toString()),
+    requireEffective: (host, path) =>
+      onVersion2(host, path, (directory, list) => requireEffective(host, findCpusets(host), directory, list)),
+  },
+  {
+    root: 'cgroup',
+    pattern:
+      /^(.+\/)?(cpuset\.)?((cpu|mem)_exclusive|mem_hardwall|memory_migrate|memory_spread_(page|slab)|sched_load_balance|sched_relax_domain_level)$/,
+    same: sameText,
+    explain: explainFlag,
+  },
+  { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/, same: sameText },
+];
+
+function onVersion2<T>(host: Host, path: string, act: (directory: string, list: List) => T): T | undefined {
+  return findCpusets(host).version === 1 ? undefined : act(parentOf(path), path.endsWith('cpus') ? 'cpus' : 'mems');
+}
+
+function explainList(error: SystemError, host: Host): { reason?: string; remedy?: string } {
+  const path = error.path ?? '';
+  const kind = path.endsWith('cpus') ? 'CPUs' : 'memory nodes';
+  const parent = readIfThere(host, `${parentOf(parentOf(path))}/${path.slice(path.lastIndexOf('/') + 1)}`);
+  switch (error.code) {
+    case 'EACCES':
+      return {
+        reason:
+          parent === undefined ? 'the root cpuset cannot be changed' : `its parent has only the ${kind} ${parent}`,
+        remedy: parent === undefined ? 'create a cpuset and move the tasks there' : 'widen the parent first',
+      };
+    case 'EBUSY':
+      return { reason: `a cpuset below it still uses ${kind} that it would lose`, remedy: 'shrink those below first' };
+    case 'EINVAL':
+      return {
+        reason: `the ${kind} overlap an exclusive sibling's, or are not online`,
+        remedy: 'see cpuset(7), "Exclusive cpusets"',
+      };
+    case 'ENOSPC':
+      return { reason: `it holds tasks, which would be left without ${kind}`, remedy: 'move its tasks away first' };
+    default:
+      return {};
+  }
+}
+
+function explainFlag(error: SystemError): { reason?: string; remedy?: string } {
+  switch (error.code) {
+    case 'EACCES':
+      return { reason: 'its parent must be exclusive too', remedy: 'set the flag on the parent first' };
+    case 'EINVAL':
+      return { reason: 'it overlaps a sibling', remedy: 'see cpuset(7), "Exclusive cpusets"' };
+    case 'EBUSY':
+      return { reason: 'a cpuset below it is exclusive', remedy: 'clear the flag below first' };
+    default:
+      return {};
+  }
+}

@@ -1,0 +1,108 @@
+/** The cpuset controller of cgroup v2 (cgroup-v2.rst, "Controllers" and "Cpuset"). */
+import { isSystemError, VfioIsolateError } from '../errors.js';
+import { type Host, readIfThere } from '../host.js';
+import { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import { childrenOf, cpusetName, parentOf } from './cpuset.js';
+import { writeFile } from './door.js';
+import { type CpusetHierarchy, findCpusets } from './mounts.js';
+import { readTopology } from './topology.js';
+
+/** `cpus` or `mems`. */
+export type List = 'cpus' | 'mems';
+
+/** Whether a cgroup has cpuset files depends on the cgroup above it: on whether its subtree_control lists cpuset. */
+export function handsOn(host: Host, directory: string): boolean {
+  return words(readIfThere(host, `${directory}/cgroup.subtree_control`)).includes('cpuset');
+}
+
+/** Has a cgroup hand the controller on to those below it, or keep it. @throws SystemError */
+export function setHandsOn(host: Host, directory: string, on: boolean): void {
+  writeFile(host, `${directory}/cgroup.subtree_control`, on ? '+cpuset' : '-cpuset');
+}
+
+/** The CPUs or nodes that a cgroup really has: its own, or those of the nearest one above that has the controller. */
+export function effectiveList(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): Bitmap {
+  const text = readIfThere(host, `${directory}/cpuset.${list}.effective`);
+  if (text !== undefined) return parseList(text);
+  if (directory !== hierarchy.mountPoint) return effectiveList(host, hierarchy, parentOf(directory), list);
+  const { online, nodes } = readTopology(host);
+  return list === 'cpus' ? online : nodes.memory;
+}
+
+/** What an empty list of this cgroup amounts to. */
+export function inheritedList(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): Bitmap {
+  return effectiveList(host, hierarchy, parentOf(directory), list);
+}
+
+/**
+ * The kernel takes any list, and where nothing of it can be had it lets the tasks run wherever those above may.
+ * @throws VfioIsolateError `ERR_NOT_HELD`
+ */
+export function requireEffective(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): void {
+  const asked = parseList(readIfThere(host, `${directory}/cpuset.${list}`) ?? '');
+  const held = effectiveList(host, hierarchy, directory, list);
+  if (asked.isEmpty || held.isSubsetOf(asked)) return;
+  const name = cpusetName(hierarchy, directory);
+  const above = inheritedList(host, hierarchy, directory, list);
+  throw new VfioIsolateError('ERR_NOT_HELD', `${name} was given ${list} ${asked} but has ${held}`, {
+    remedy: `the cgroup above it has only ${above}: widen that first, or choose among them`,
+  });
+}
+
+/** A partition beside a cgroup, or beside one above it, that an explicit list with some of its CPUs would invalidate. */
+export function partitionInTheWay(
+  host: Host,
+  hierarchy: CpusetHierarchy,
+  directory: string,
+  cpus: Bitmap,
+): string | undefined {
+  if (directory === hierarchy.mountPoint) return undefined;
+  const parent = parentOf(directory);
+  const beside = childrenOf(host, parent).filter((path) => path !== directory && isPartition(host, path));
+  const overlapping = beside.find((path) => partitionCpus(host, path).overlaps(cpus));
+  return overlapping ?? partitionInTheWay(host, hierarchy, parent, cpus);
+}
+
+/** Whether a cgroup is the root of a valid partition. */
+export function isPartition(host: Host, directory: string): boolean {
+  const state = readIfThere(host, `${directory}/cpuset.cpus.partition`);
+  return state === 'root' || state === 'isolated';
+}
+
+function partitionCpus(host: Host, directory: string): Bitmap {
+  const texts = ['cpuset.cpus.exclusive.effective', 'cpuset.cpus'].map((file) =>
+    readIfThere(host, `${directory}/${file}`),
+  );
+  return texts.reduce((all, text) => all.union(parseList(text ?? '')), Bitmap.empty);
+}
+
+/** The cgroup below one that makes use of the controller: its settings would be lost with it. */
+export function userOfController(host: Host, directory: string): string | undefined {
+  const hierarchy = findCpusets(host);
+  return childrenOf(host, directory).find((child) => {
+    if (handsOn(host, child) || isPartition(host, child)) return true;
+    return (['cpus', 'mems'] as const).some((list) => {
+      const own = parseList(readIfThere(host, `${child}/cpuset.${list}`) ?? '');
+      return !own.isEmpty && !effectiveList(host, hierarchy, directory, list).isSubsetOf(own);
+    });
+  });
+}
+
+/** The threads in a cgroup and in those below it. */
+export function threadsBelow(host: Host, directory: string): number[] {
+  const here = words(threadList(host, directory)).map(Number);
+  return [...here, ...childrenOf(host, directory).flatMap((child) => threadsBelow(host, child))];
+}
+
+function threadList(host: Host, directory: string): string | undefined {
+  try {
+    return readIfThere(host, `${directory}/cgroup.threads`);
+  } catch (error) {
+    // "domain invalid": nothing can be in it
+    if (isSystemError(error, 'EOPNOTSUPP')) return undefined;
+    throw error;
+  }
+}
+
+const words = (text: string | undefined) => (text ?? '').split(/\s+/).filter(Boolean);

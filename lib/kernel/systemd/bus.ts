@@ -1,0 +1,84 @@
+/**
+ * How systemd is spoken to: by its own programs, with an absolute path, an argument vector, a time limit, an environment
+ * of our own, never a shell (org.freedesktop.systemd1(5), busctl(1), systemctl(1)).
+ */
+import { spawn } from 'node:child_process';
+import { statSync } from 'node:fs';
+import { VfioIsolateError } from '../../errors.js';
+import type { Host } from '../../host.js';
+
+const BUSCTL = '/usr/bin/busctl';
+const SYSTEMCTL = '/usr/bin/systemctl';
+const TIME_LIMIT_MS = 30_000;
+const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
+
+/** Whether systemd is the init of this host (sd_booted(3)). */
+export function systemdIsRunning(host: Host): boolean {
+  return statSync(`${host.run}/systemd/system`, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Calls a method of the manager object. @throws VfioIsolateError `ERR_STATE`, with what systemd says */
+export async function callManager(host: Host, method: string, ...words: string[]): Promise<void> {
+  requireLive(host);
+  // After -- no word is taken for an option, whatever it begins with.
+  const bus = ['--system', '--', 'call', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1'];
+  await execute(BUSCTL, [...bus, 'org.freedesktop.systemd1.Manager', method, ...words], `${method} ${words[1] ?? ''}`);
+}
+
+/** Properties of a unit by name, as `systemctl show` prints them; those that it does not know are absent. */
+export async function showUnit(
+  host: Host,
+  unit: string,
+  properties: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  requireLive(host);
+  const words = ['show', `--property=${properties.join(',')}`, '--', unit];
+  const lines = (await execute(SYSTEMCTL, words, `show ${unit}`)).split('\n');
+  return new Map(
+    lines.flatMap((line): [string, string][] => {
+      const cut = line.indexOf('=');
+      return cut < 0 ? [] : [[line.slice(0, cut), line.slice(cut + 1)]];
+    }),
+  );
+}
+
+function requireLive({ live, run }: Host): void {
+  if (live) return;
+  throw new VfioIsolateError('ERR_STATE', `${run} is not this machine's: there is no systemd that could be asked`);
+}
+
+/**
+ * In a process group of its own: the terminal's SIGINT is for us, who undo what was asked for; a caller that dies with
+ * the call under way would leave nobody to know what became of it.
+ */
+function execute(program: string, words: readonly string[], what: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, {
+      env: ENVIRONMENT,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    // The whole group: what the program may have started holds its pipes as well.
+    const late = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), TIME_LIMIT_MS);
+    let stdout = '';
+    let stderr = '';
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.on('error', (error) => {
+      clearTimeout(late);
+      reject(refused(program, what, error.message, error));
+    });
+    child.on('close', (status, signal) => {
+      clearTimeout(late);
+      if (status === 0) resolve(stdout);
+      else reject(refused(program, what, signal ? `no answer within ${TIME_LIMIT_MS / 1000} s` : stderr.trim()));
+    });
+  });
+}
+
+function refused(program: string, what: string, why: string, cause?: Error): VfioIsolateError {
+  return new VfioIsolateError('ERR_STATE', `${program} ${what}: ${why}`, {
+    remedy: 'see systemctl status and journalctl -b',
+    cause,
+  });
+}

@@ -1,0 +1,93 @@
+/** A step that has a cgroup of version 2 hand the cpuset controller on to the cgroups below it, which get their files by that. */
+import * as v from 'valibot';
+import { isSystemError, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
+import { childrenOf, cpusetExists, cpusetName } from '../kernel/cpuset.js';
+import { handsOn, setHandsOn, userOfController } from '../kernel/cpuset-v2.js';
+import { locate } from '../kernel/door.js';
+import { findCpusets } from '../kernel/mounts.js';
+import { keepingMasks, masksDetail } from './masks.js';
+import { previewList } from './preview-list.js';
+import type { Step, StepKind, Undo } from './step.js';
+
+/** Its target is the directory of the cgroup. */
+export type ControllerStep = Step<'controller', 'on' | 'off'>;
+
+const state = v.picklist(['on', 'off']);
+const shape = v.object({ kind: v.literal('controller'), target: v.string(), from: state, to: state });
+
+export const controllerStep = (target: string): ControllerStep => ({
+  kind: 'controller',
+  target,
+  from: 'off',
+  to: 'on',
+});
+
+export const controllerKind: StepKind<ControllerStep> = {
+  kind: 'controller',
+  merges: 'target',
+
+  validate(step, host) {
+    const checked = v.parse(shape, step);
+    const known = locate(host, checked.target).root === 'cgroup' && findCpusets(host).version === 2;
+    if (!known) throw new VfioIsolateError('ERR_STATE', `${checked.target} is no cgroup of version 2`);
+    return checked;
+  },
+
+  validateDetail: (detail) => void v.parse(masksDetail, detail),
+
+  apply({ target, to }, context) {
+    // Before 6.2 even this overwrites tasks' masks.
+    return keepingMasks(context, async () => {
+      write(context.host, target, to === 'on');
+      return { changed: 1 };
+    });
+  },
+
+  undo({ step: { target, from } }, host): Undo {
+    if (!cpusetExists(host, target) || handsOn(host, target) === (from === 'on')) return { steps: [] };
+    const user = from === 'off' ? userOfController(host, target) : undefined;
+    if (user !== undefined) {
+      const name = cpusetName(findCpusets(host), target);
+      return { steps: [], changed: [`the cpuset controller stays enabled below ${name}: ${user} makes use of it`] };
+    }
+    return { steps: [{ kind: 'controller', target, from: from === 'on' ? 'off' : 'on', to: from }] };
+  },
+
+  within: ({ target }) => target,
+
+  describe: ({ target, from, to }) => `cpuset controller below ${target}: ${from} -> ${to}`,
+
+  preview({ target, to }, overlay) {
+    const file = `${target}/cgroup.subtree_control`;
+    const others = overlay
+      .read(file)
+      .split(/\s+/)
+      .filter((name) => name !== '' && name !== 'cpuset');
+    overlay.write(file, [...(to === 'on' ? ['cpuset'] : []), ...others].join(' '));
+    if (to === 'off') return;
+    for (const child of childrenOf(overlay, target)) {
+      for (const list of ['cpus', 'mems'] as const) previewList(overlay, child, list, '');
+    }
+  },
+};
+
+function write(host: Host, target: string, on: boolean): void {
+  try {
+    setHandsOn(host, target, on);
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    throw error.explained(known[error.code] ?? {});
+  }
+}
+
+const known: Record<string, { reason: string; remedy: string }> = {
+  ENOENT: {
+    reason: 'the cgroup above it does not hand the cpuset controller on',
+    remedy: 'somebody has disabled it meanwhile: see who manages the cgroups',
+  },
+  EBUSY: {
+    reason: 'a cgroup below it still hands the controller on',
+    remedy: 'undo that first',
+  },
+};

@@ -1,0 +1,186 @@
+/**
+ * A step that sets AllowedCPUs or AllowedMemoryNodes of a unit of systemd, until the next boot. Taking one back needs
+ * care: a cpuset that holds tasks cannot be emptied (ENOSPC), and where the controller goes away instead, the kernel looks
+ * at one task to tell whether any needs a new mask (cpuset_attach). So the unit is widened first to what the cgroup above
+ * it has, which gives every task its full mask, and only then cleared.
+ */
+import * as v from 'valibot';
+import { VfioIsolateError } from '../errors.js';
+import { type Host, readIfThere } from '../host.js';
+import { tasksWithMask } from '../kernel/affinity.js';
+import { cpusetExists } from '../kernel/cpuset.js';
+import { effectiveList, inheritedList, type List, requireEffective, threadsBelow } from '../kernel/cpuset-v2.js';
+import { locate } from '../kernel/door.js';
+import { findCpusets } from '../kernel/mounts.js';
+import {
+  dropIns,
+  isLoaded,
+  PROPERTIES,
+  type Property,
+  type PropertyValue,
+  plannedText,
+  readProperty,
+  removeDropIn,
+  requireUnitAt,
+  setProperty,
+} from '../kernel/systemd/properties.js';
+import { type Owner, ownerOf } from '../kernel/systemd/units.js';
+import { readTopology } from '../kernel/topology.js';
+import { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import { keepingMasks, masksDetail } from './masks.js';
+import { until } from './patience.js';
+import { previewList } from './preview-list.js';
+import type { Outcome, Step, StepKind, Undo } from './step.js';
+
+/** Its target is the directory of the unit's cgroup, a blank, and the property. */
+export type PropertyStep = Step<'property', PropertyValue>;
+
+const value = v.object({ list: v.string(), dropIn: v.boolean() });
+const shape = v.object({ kind: v.literal('property'), target: v.string(), from: value, to: value });
+
+/** The step from what a property of a unit is set to, to a list, or none where it is set to that already. */
+export async function propertyStep(
+  host: Host,
+  owner: Owner,
+  property: Property,
+  list: string,
+): Promise<PropertyStep[]> {
+  await requireUnitAt(host, findCpusets(host), owner);
+  const from = await readProperty(host, owner.unit, property);
+  const held = readIfThere(host, `${owner.directory}/${PROPERTIES[property]}`);
+  if (from.list === list && (held === list || !host.live)) return [];
+  return [{ kind: 'property', target: `${owner.directory} ${property}`, from, to: { list, dropIn: true } }];
+}
+
+interface Setting {
+  readonly owner: Owner;
+  readonly property: Property;
+  readonly list: List;
+}
+
+/** @throws VfioIsolateError `ERR_STATE` for a target that is no property of a unit */
+function settingOf(host: Host, target: string): Setting {
+  const [, directory = '', name = ''] = /^(.+) ([A-Za-z]+)$/.exec(target) ?? [];
+  const owner = locate(host, directory).root === 'cgroup' ? ownerOf(findCpusets(host), directory) : undefined;
+  if (owner?.directory === directory && isProperty(name)) {
+    return { owner, property: name, list: name === 'AllowedCPUs' ? 'cpus' : 'mems' };
+  }
+  throw new VfioIsolateError('ERR_STATE', `${target} is no property of a unit that this tool sets`);
+}
+
+const isProperty = (name: string): name is Property => Object.hasOwn(PROPERTIES, name);
+
+export const propertyKind: StepKind<PropertyStep> = {
+  kind: 'property',
+  merges: 'target',
+
+  validate(step, host) {
+    const checked = v.parse(shape, step);
+    settingOf(host, checked.target);
+    for (const { list } of [checked.from, checked.to]) parseList(list, 'the record');
+    return checked;
+  },
+
+  validateDetail: (detail) => void v.parse(masksDetail, detail),
+
+  async apply({ target, to }, context) {
+    const setting = settingOf(context.host, target);
+    return keepingMasks(context, () =>
+      (to.list === '' ? clear(context.host, setting) : set(context.host, setting, to.list)).then((outcome) => {
+        if (!to.dropIn) removeDropIn(context.host, setting.owner.unit, setting.property);
+        return outcome;
+      }),
+    );
+  },
+
+  async undo(entry, host, { force }): Promise<Undo> {
+    const { target, from: first, to: last } = entry.step;
+    const setting = settingOf(host, target);
+    const { unit } = setting.owner;
+    const present = await readProperty(host, unit, setting.property);
+    const ended = host.live && !present.dropIn && !cpusetExists(host, setting.owner.directory);
+    if (ended && !(await isLoaded(host, unit))) return { steps: [], notes: [`${unit} has ended`] };
+    const ours = entry.parts.some(({ step }) => [step.from.list, step.to.list].includes(present.list));
+    if (!ours && !force && !isWidened(host, setting, present.list)) {
+      const was = shown(first.list);
+      return {
+        steps: [],
+        changed: [`${setting.property} of ${unit} is ${shown(present.list)}, set by somebody else; was ${was}`],
+      };
+    }
+    const stale = await hasStaleTasks(host, setting, last.list);
+    if (present.list === first.list && present.dropIn === first.dropIn && !stale) return { steps: [] };
+    // Only a mask that differs from the one that the cgroup has makes the kernel look at its tasks again.
+    const again: PropertyStep[] = stale ? [{ kind: 'property', target, from: present, to: last }] : [];
+    return { steps: [...again, { kind: 'property', target, from: stale ? last : present, to: first }] };
+  },
+
+  remains({ step: { target, from } }, host) {
+    const { owner, property } = settingOf(host, target);
+    const path = `${owner.directory}/${PROPERTIES[property]}`;
+    const held = readIfThere(host, path);
+    if (from.list !== '' || held === undefined || held === '') return [];
+    return [`${path} keeps ${held}, all that it had, until nothing else uses the cpuset controller`];
+  },
+
+  depth: ({ target }) => target.split('/').length,
+
+  within: ({ target }) => target.slice(target.lastIndexOf('/') + 1, target.lastIndexOf(' ')),
+
+  describe({ target, from, to }) {
+    const name = target.slice(target.lastIndexOf('/') + 1);
+    return `${name}: ${shown(from.list)} -> ${shown(to.list)}`;
+  },
+
+  preview({ target, to }, overlay) {
+    const { owner, property } = settingOf(overlay, target);
+    const text = plannedText({ [property]: to.list });
+    for (const path of dropIns(overlay, owner.unit, property)) overlay.write(path, text);
+    previewList(overlay, owner.directory, property === 'AllowedCPUs' ? 'cpus' : 'mems', to.list);
+  },
+};
+
+const shown = (list: string) => (list === '' ? '(unset)' : list);
+
+async function set(host: Host, { owner, property, list: which }: Setting, list: string): Promise<Outcome> {
+  await setProperty(host, owner.unit, property, parseList(list));
+  if (!cpusetExists(host, owner.directory)) return { changed: 1 };
+  const path = `${owner.directory}/${PROPERTIES[property]}`;
+  await until(
+    () => readIfThere(host, path) === list,
+    () => `${owner.unit} was given ${property}=${list}, but ${path} holds ${readIfThere(host, path) ?? 'nothing'}`,
+  );
+  requireEffective(host, findCpusets(host), owner.directory, which);
+  return { changed: 1 };
+}
+
+async function clear(host: Host, setting: Setting): Promise<Outcome> {
+  const { owner, property, list } = setting;
+  const hierarchy = findCpusets(host);
+  if (readIfThere(host, `${owner.directory}/${PROPERTIES[property]}`) !== undefined) {
+    await set(host, setting, inheritedList(host, hierarchy, owner.directory, list).toString());
+  }
+  if (!(await isLoaded(host, owner.unit))) return { changed: 1, notes: [`${owner.unit} has ended`] };
+  await setProperty(host, owner.unit, property, Bitmap.empty);
+  // systemd writes to the kernel before it takes the next call: once that is answered, it has done so.
+  const { list: left } = await readProperty(host, owner.unit, property);
+  if (left === '') return { changed: 1 };
+  throw new VfioIsolateError('ERR_NOT_HELD', `${property} of ${owner.unit} was cleared, but is ${left}`, {
+    remedy: `see systemctl show ${owner.unit} and its drop-in files`,
+  });
+}
+
+/** What a restore that was stopped between widening and clearing has left. */
+function isWidened(host: Host, { owner, list }: Setting, present: string): boolean {
+  return inheritedList(host, findCpusets(host), owner.directory, list).isSubsetOf(parseList(present));
+}
+
+/** Whether tasks below still have the list that we gave, though their cgroup has more: somebody took it back carelessly. */
+async function hasStaleTasks(host: Host, { owner, list }: Setting, given: string): Promise<boolean> {
+  if (list === 'mems' || !cpusetExists(host, owner.directory)) return false;
+  const effective = effectiveList(host, findCpusets(host), owner.directory, 'cpus');
+  if (effective.isSubsetOf(parseList(given))) return false;
+  const online = parseList(given).intersect(readTopology(host).online);
+  return (await tasksWithMask(host, threadsBelow(host, owner.directory), online)).length > 0;
+}
