@@ -4,6 +4,7 @@ import { checksSee } from './suites/checks-see.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
 import { masksSetMeanwhile } from './suites/masks.js';
+import { otherMounts } from './suites/other-mounts.js';
 import { taskAffinity } from './suites/task-affinity.js';
 
 const host = hosts['6.1-v1-small'];
@@ -11,5 +12,6 @@ const host = hosts['6.1-v1-small'];
 describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, masksSetMeanwhile);
+describeOn(host, otherMounts);
 describeOn(host, demo);
 describeOn(host, taskAffinity);

@@ -1,13 +1,17 @@
 import { describeOn } from './describe-on.js';
 import { hosts } from './host.js';
+import { cgroupFiles } from './suites/cgroup-files.js';
 import { checksSee } from './suites/checks-see.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
+import { otherMounts } from './suites/other-mounts.js';
 import { taskAffinity } from './suites/task-affinity.js';
 
 const host = hosts['6.12-v2-small'];
 
 describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
+describeOn(host, cgroupFiles);
+describeOn(host, otherMounts);
 describeOn(host, demo);
 describeOn(host, taskAffinity);

@@ -2,14 +2,17 @@ import { describeOn } from './describe-on.js';
 import { hosts } from './host.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
-import { masksSetMeanwhile } from './suites/masks.js';
+import { readmeUndo, readmeV2 } from './suites/readme-commands.js';
 import { spoiling } from './suites/spoiling.js';
+import { narrowedUnits } from './suites/units.js';
 import { wholeHost } from './suites/whole-host.js';
 
 const host = hosts['6.12-v2'];
 
 describeOn(host, wholeHost, { install: false });
 describeOn(host, installedCommand);
-describeOn(host, masksSetMeanwhile);
+describeOn(host, narrowedUnits);
+describeOn(host, readmeV2);
+describeOn(host, readmeUndo);
 describeOn(host, demo);
-describeOn(host, spoiling, { install: false, spoils: true });
+describeOn(host, spoiling, { spoils: true });

@@ -47,14 +47,17 @@ export async function qemuArguments(host: Host, folders: Folders, acceleration: 
   ];
 }
 
-function processors({ cpus, nodes, smt, megabytes }: Host): string[] {
+function processors({ cpus, nodes, nodeCpus, smt, megabytes }: Host): string[] {
   const threads = smt ? 2 : 1;
   const perNode = cpus / nodes;
   const memory = Math.floor(megabytes / nodes);
-  const numa = Array.from({ length: nodes }, (_, node) => [
-    ...['-object', `memory-backend-ram,id=m${node},size=${memory}M`],
-    ...['-numa', `node,nodeid=${node},cpus=${node * perNode}-${(node + 1) * perNode - 1},memdev=m${node}`],
-  ]);
+  const numa = Array.from({ length: nodes }, (_, node) => {
+    const ranges = nodeCpus?.[node]?.split(',') ?? [`${node * perNode}-${(node + 1) * perNode - 1}`];
+    return [
+      ...['-object', `memory-backend-ram,id=m${node},size=${memory}M`],
+      ...['-numa', `node,nodeid=${node},${ranges.map((range) => `cpus=${range},`).join('')}memdev=m${node}`],
+    ];
+  });
   // a model whose threads 6.1 sees as siblings too: of QEMU 7.2's EPYC and max it does not
   return [
     ...['-cpu', 'Skylake-Server', '-smp', `${cpus},sockets=${nodes},cores=${perNode / threads},threads=${threads}`],

@@ -33,7 +33,7 @@ export interface Seen {
 /** Tasks with masks of their own: partly, not at all, and wholly within the housekeeping CPUs 0 and 1. */
 const masks = { 'on-1,3': '1,3', 'on-3': '3', 'on-1': '1' };
 
-/** All that the tool does on that host so far. */
+/** What the tool is used for. */
 export function usesOn(host: Host): Use[] {
   const isolated = `2-${host.cpus - 1}`;
   const interrupts: Use = {
@@ -60,15 +60,14 @@ export function usesOn(host: Host): Use[] {
     expectEffect: ({ before, during }) => expectCompacted(before, during),
     without: /^count of compact_migrate_scanned/,
   };
-  const others = [interrupts, governors, caches, compaction];
-  // on v2 the tool makes cpusets through systemd alone
-  const uses = host.hierarchy === 'v2' && !host.systemd ? others : [moveOn(host), ...others];
-  return [...uses, inOneChain(uses)];
+  const uses = [moveOn(host), interrupts, governors, caches, compaction];
+  // one at a time on the small hosts, where that takes seconds
+  return host.systemd ? [inOneChain(uses)] : [...uses, inOneChain(uses)];
 }
 
 /** The housekeeping cpuset: for the whole host on v1; with systemd on v2, for tasks in slices that the tool made. */
 export function moveOn(host: Host): Use {
-  const whole = host.hierarchy !== 'v2';
+  const whole = host.hierarchy !== 'v2' || !host.systemd;
   const source = whole ? '/' : '/home.slice';
   return {
     what: 'cpuset-create and move-tasks',
