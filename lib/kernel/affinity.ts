@@ -1,11 +1,11 @@
 /** The CPU affinity masks of tasks (sched_setaffinity(2)). */
-import { setImmediate as breathe } from 'node:timers/promises';
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { type AffinityResult, type Control, native, newControl, type Refusal } from '../native.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { isFixed } from './kernel-threads.js';
+import { BATCH, newPace } from './pace.js';
 import { allowedByCgroup, type Cpus } from './task-cpus.js';
 import { allPids, askedCpus, cgroupOf, taskStatus, threadsOf } from './tasks.js';
 import { readTopology } from './topology.js';
@@ -35,9 +35,6 @@ export function setAffinity(tid: number, cpus: Iterable<number>): void {
   native().setAffinity(tid, Bitmap.of(cpus).toBytes());
 }
 
-/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
-const BATCH = 100;
-
 /**
  * The masks that tasks have of their own: other than what their cpuset allows. Kernel threads whose mask nobody may set
  * are left out.
@@ -48,12 +45,12 @@ export async function ownMasks(host: Host): Promise<TaskMask[]> {
   const tids = allTids(host);
   const masks = await masksOf(host, tids);
   const own: TaskMask[] = [];
-  let looked = 0;
+  const pace = newPace();
   for (const [index, tid] of tids.entries()) {
     const mask = masks[index];
     // The cpuset is looked up only where something narrows the task at all.
     if (mask === undefined || online.isSubsetOf(mask)) continue;
-    if (++looked % BATCH === 0) await breathe();
+    await pace();
     const [cgroup, status, asked] = [cgroupOf(host, tid), taskStatus(host, tid), askedCpus(host, tid)];
     if (cgroup === undefined || status === undefined || asked === undefined) continue;
     if (!isFixed(status) && !allowed(cgroup).isSubsetOf(mask)) own.push([tid, status.start, asked]);

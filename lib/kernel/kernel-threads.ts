@@ -15,12 +15,15 @@ export const isFixed = ({ flags }: Pick<TaskStatus, 'flags'>): boolean => (flags
 export const followsInterrupt = (task: Pick<TaskStatus, 'flags' | 'comm'>): boolean =>
   isKernelThread(task) && /^irq\/\d+-/.test(task.comm);
 
+export const BOUND_TO_CPUS = 'kernel thread bound to its CPUs';
+export const BOUND_TO_NODE = 'kernel thread bound to a NUMA node, left where it is';
+
 /** Why a kernel thread keeps its CPUs where all that may are given others, or undefined where it may be given them. */
 export function reasonToStay(thread: Pick<TaskStatus, 'flags' | 'comm'>): string | undefined {
-  if (isFixed(thread)) return 'kernel thread bound to its CPUs';
+  if (isFixed(thread)) return BOUND_TO_CPUS;
   if (followsInterrupt(thread)) return 'thread of an interrupt, which it follows';
   if (NODE_BOUND.some((name) => thread.comm.startsWith(name))) {
-    return 'kernel thread bound to a NUMA node, left where it is';
+    return BOUND_TO_NODE;
   }
   return undefined;
 }

@@ -3,7 +3,7 @@ import { errnoName } from '../errors.js';
 import type { Host } from '../host.js';
 import { type Control, type MoveRecord, type MoveResult, native, type Refusal } from '../native.js';
 import { openRoot } from './door.js';
-import { isFixed, isKernelThread, NODE_BOUND } from './kernel-threads.js';
+import { BOUND_TO_CPUS, BOUND_TO_NODE, isFixed, isKernelThread, NODE_BOUND } from './kernel-threads.js';
 import { findCpusets } from './mounts.js';
 import type { TaskId } from './tasks.js';
 
@@ -57,9 +57,9 @@ export function isBoundKernelThread(refusal: Refusal): boolean {
 
 /** Why the kernel does not move a task, in words. */
 export function refusalReason(refusal: Refusal): string {
-  if (refusal.errno === 0) return 'kernel thread bound to a NUMA node, left where it is';
+  if (refusal.errno === 0) return BOUND_TO_NODE;
   if (refusal.comm === 'kthreadd' && isBoundKernelThread(refusal)) return 'kthreadd stays in the root cgroup';
-  if (isBoundKernelThread(refusal)) return 'kernel thread bound to its CPUs';
+  if (isBoundKernelThread(refusal)) return BOUND_TO_CPUS;
   switch (errnoName(refusal.errno)) {
     case 'EINVAL':
       return 'EINVAL: a real-time task that the destination has no budget for, or a thread still being made';

@@ -8,6 +8,9 @@ import { findCpusets } from './mounts.js';
 /** A task as a record names it: a TID may be reused, a TID with its start time (clock ticks since boot) is not. */
 export type TaskId = readonly [tid: number, start: number];
 
+/** By which a task is looked up: a reused TID is another task. */
+export const taskKey = (tid: number, start: number): string => `${tid} ${start}`;
+
 /** The threads (v1) or processes (v2) that a cgroup holds. @throws SystemError */
 export async function listTasks(host: Host, directory: string): Promise<TaskTable> {
   const { root, relative } = openRoot(host, directory);

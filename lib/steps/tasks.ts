@@ -16,6 +16,7 @@ import { type Homecoming, homecoming } from './homecoming/homecoming.js';
 import type { Move as RecordedMove } from './homecoming/homes.js';
 import { isMasksDetail, keepingMasks, masksDetail } from './masks.js';
 import type { ApplyContext, Entry, Outcome, Refused, Step, StepKind } from './step.js';
+import { taskIds } from './task-ids.js';
 
 export interface TasksStep extends Step<'tasks', string> {
   /** Whole processes to move, in place of all that `from` holds. */
@@ -24,29 +25,17 @@ export interface TasksStep extends Step<'tasks', string> {
   readonly threads?: readonly TaskId[] | undefined;
 }
 
-const tasks = v.custom<TaskId[]>(areTaskIds, 'a list of TIDs with start times is expected');
 const shape = v.object({
   kind: v.literal('tasks'),
   target: v.string(),
   from: v.string(),
   to: v.string(),
-  processes: v.optional(tasks),
-  threads: v.optional(tasks),
+  processes: v.optional(taskIds),
+  threads: v.optional(taskIds),
 });
 /** The destination's own tasks, or a batch of those that moved; its `from` is relative to the hierarchy, `/` for the root. */
-const residentsShape = v.object({ began: v.number(), residents: tasks });
-const movedShape = v.object({ from: v.string(), processes: tasks, threads: tasks });
-
-/** Looked at one by one in a plain loop: there may be fifty thousand. */
-function areTaskIds(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isTaskId);
-}
-
-function isTaskId(value: unknown): value is TaskId {
-  if (!Array.isArray(value) || value.length !== 2) return false;
-  const [tid, start] = value;
-  return Number.isInteger(tid) && tid > 0 && tid <= 0x7fff_ffff && Number.isFinite(start) && start >= 0;
-}
+const residentsShape = v.object({ began: v.number(), residents: taskIds });
+const movedShape = v.object({ from: v.string(), processes: taskIds, threads: taskIds });
 
 /** The step that moves all tasks of one cgroup to another, both by their directories. */
 export function moveStep(from: string, to: string): TasksStep {

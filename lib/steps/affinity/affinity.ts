@@ -8,15 +8,16 @@ import { type Host, readIfThere } from '../../host.js';
 import { setMasks, type TaskMask } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread } from '../../kernel/kernel-threads.js';
 import { type Cpus, hasCpus, type SeenTask } from '../../kernel/task-cpus.js';
-import { ticksSinceBoot } from '../../kernel/tasks.js';
+import { taskKey, ticksSinceBoot } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Refusal } from '../../native.js';
 import type { ApplyContext, Refused, StepKind } from '../step.js';
+import { taskIds } from '../task-ids.js';
 import { type Back, planBack } from './back.js';
 import { refusalError, refused } from './refusal.js';
 import { latecomers, tasksIn } from './scope.js';
-import { type AffinityStep, isCpus, type Row, rows, type Scope, taskIds } from './shape.js';
-import { keyOf, lateShape, touchedIn } from './touched.js';
+import { type AffinityStep, isCpus, type Row, rows, type Scope } from './shape.js';
+import { lateShape, touchedIn } from './touched.js';
 
 const cpus = v.custom<Cpus>(isCpus, 'a cpulist or null is expected');
 const shape = v.object({
@@ -112,7 +113,7 @@ function isExpected(refusal: Refusal, { kernelThreads }: Scope): boolean {
 /** Sets what has appeared in the scope, until nothing has; then all of it is seen to have what it was given. */
 async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, sum: Sum): Promise<void> {
   const to = step.to ?? '';
-  const known = new Set(step.tasks.map(([tid, start]) => keyOf(tid, start)));
+  const known = new Set(step.tasks.map(([tid, start]) => taskKey(tid, start)));
   for (let pass = 1; ; pass++) {
     const tasks = await tasksIn(context.host, scope);
     const late = latecomers(tasks, scope, to, known);
@@ -125,14 +126,14 @@ async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, s
       });
     }
     await context.ledger?.append({ late });
-    for (const [tid, start] of late) known.add(keyOf(tid, start));
+    for (const [tid, start] of late) known.add(taskKey(tid, start));
     await set(step, late, context, sum);
   }
 }
 
 /** @throws VfioIsolateError `ERR_NOT_HELD`; a kernel thread may choose its own CPUs as it begins */
 function notHeld(tasks: readonly SeenTask[], known: ReadonlySet<string>, scope: Scope, to: string): Refused[] {
-  const lost = tasks.filter((task) => known.has(keyOf(task.tid, task.start)) && !hasCpus(task, to) && !isFixed(task));
+  const lost = tasks.filter((task) => known.has(taskKey(task.tid, task.start)) && !hasCpus(task, to) && !isFixed(task));
   const foreign = lost.find((task) => !(scope.kernelThreads && isKernelThread(task)));
   if (foreign !== undefined) {
     throw new VfioIsolateError('ERR_NOT_HELD', `${nameOf(foreign)} took CPUs ${to} but has ${foreign.cpus}`, {

@@ -1,8 +1,8 @@
 /** Which tasks get which CPUs back when affinity steps are undone. */
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { Host } from '../../host.js';
 import { remembersMasks } from '../../kernel/affinity.js';
 import { followsInterrupt, isFixed } from '../../kernel/kernel-threads.js';
+import { newPace } from '../../kernel/pace.js';
 import { type Cpus, hasCpus, ownCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
 import { isDead } from '../../kernel/tasks.js';
 import { findHeirs } from './heirs.js';
@@ -22,9 +22,6 @@ export interface BackOptions {
   readonly again: boolean;
 }
 
-/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
-const BATCH = 100;
-
 /** Ancestors come first: what is born while they are given back has its ancestor's first CPUs then. */
 export async function planBack(host: Host, all: ReadonlyMap<string, Touched>, options: BackOptions): Promise<Back> {
   const touched = new Map([...all].filter(([, one]) => !isUnchanged(one)));
@@ -32,9 +29,9 @@ export async function planBack(host: Host, all: ReadonlyMap<string, Touched>, op
   const see = taskViewer(host);
   const rows: Row[] = [];
   const foreign: Back['foreign'][number][] = [];
-  let count = 0;
+  const pace = newPace();
   for (const one of touched.values()) {
-    if (++count % BATCH === 0) await breathe();
+    await pace();
     const [tid, start] = one.task;
     const task = see(tid);
     if (task === undefined || task.start !== start || isDead(task)) continue;

@@ -8,12 +8,13 @@ import { setImmediate as breathe } from 'node:timers/promises';
 import type { Host } from '../../host.js';
 import { masksOf } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
+import { BATCH, newPace } from '../../kernel/pace.js';
 import { hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
-import { allPids, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { allPids, type TaskStatus, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
-import { keyOf, type Touched } from './touched.js';
+import type { Touched } from './touched.js';
 
 export interface Heir {
   readonly task: SeenTask;
@@ -21,16 +22,13 @@ export interface Heir {
   readonly ancestor: Touched;
 }
 
-/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
-const BATCH = 100;
-
 export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched>): Promise<Heir[]> {
   if (touched.size === 0) return [];
   const mayBeHeir = narrowEnough(host, touched);
   const lineage = new Lineage(host, touched);
   const see = taskViewer(host);
   const heirs: Heir[] = [];
-  let looked = 0;
+  const pace = newPace();
   for (const pids of batches(allPids(host))) {
     await breathe();
     const threads = pids.flatMap((pid) => threadsOf(host, pid).map((tid) => ({ pid, tid })));
@@ -42,9 +40,9 @@ export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched
       const mask = masks[index];
       // Few tasks are left by this, so that few files are read.
       if (mask === undefined || !mayBeHeir(mask)) continue;
-      if (++looked % BATCH === 0) await breathe();
+      await pace();
       const status = taskStatus(host, tid);
-      if (status === undefined || touched.has(keyOf(tid, status.start)) || stays(status)) continue;
+      if (status === undefined || touched.has(taskKey(tid, status.start)) || stays(status)) continue;
       const task = see(tid);
       if (task === undefined) continue;
       const ancestor = lineage.nearest(pid, tid, task.ppid);
@@ -80,7 +78,7 @@ class Lineage {
     for (let at = tid === pid ? parent : pid; at > 0; ) {
       const status = this.#statusOf(at);
       if (status === undefined) return undefined;
-      const found = this.#touched.get(keyOf(at, status.start));
+      const found = this.#touched.get(taskKey(at, status.start));
       if (found !== undefined) return found;
       at = status.ppid;
     }

@@ -1,9 +1,9 @@
 /** Which tasks an affinity step is for. New ones may appear in it while it is applied. */
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { Host } from '../../host.js';
 import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
+import { newPace } from '../../kernel/pace.js';
 import { hasCpus, ownCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
-import { allPids, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { allPids, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { parseList } from '../../sets/list.js';
 import type { Refused } from '../step.js';
 import type { Row, Scope } from './shape.js';
@@ -19,9 +19,6 @@ export interface Choice {
   readonly narrowed: readonly SeenTask[];
 }
 
-/** Tasks looked at between two turns of the event loop: a signal must be seen within 100 ms. */
-const BATCH = 100;
-
 /** The tasks of a scope by ascending TID: so a process comes before its threads, and kthreadd before kernel threads. */
 export async function tasksIn(host: Host, scope: Scope): Promise<SeenTask[]> {
   const tids = new Set<number>();
@@ -33,8 +30,9 @@ export async function tasksIn(host: Host, scope: Scope): Promise<SeenTask[]> {
   if (scope.kernelThreads) for (const tid of await kernelThreads(host)) tids.add(tid);
   const see = taskViewer(host);
   const tasks: SeenTask[] = [];
-  for (const [index, tid] of [...tids].sort((a, b) => a - b).entries()) {
-    if (index % BATCH === BATCH - 1) await breathe();
+  const pace = newPace();
+  for (const tid of [...tids].sort((a, b) => a - b)) {
+    await pace();
     const task = see(tid);
     if (task !== undefined) tasks.push(task);
   }
@@ -62,7 +60,7 @@ export function choose(tasks: readonly SeenTask[], scope: Scope, to: string): Ch
 
 /** Those of a scope that appeared since, and did not inherit the CPUs. */
 export function latecomers(tasks: readonly SeenTask[], scope: Scope, to: string, known: ReadonlySet<string>): Row[] {
-  const late = tasks.filter((task) => !known.has(`${task.tid} ${task.start}`) && !hasCpus(task, to));
+  const late = tasks.filter((task) => !known.has(taskKey(task.tid, task.start)) && !hasCpus(task, to));
   return [...choose(late, scope, to).rows];
 }
 
@@ -79,8 +77,9 @@ function reasonOfCpuset(task: SeenTask, overlaps: boolean, named: ReadonlySet<nu
 
 async function kernelThreads(host: Host): Promise<number[]> {
   const found: number[] = [];
-  for (const [index, pid] of allPids(host).entries()) {
-    if (index % BATCH === BATCH - 1) await breathe();
+  const pace = newPace();
+  for (const pid of allPids(host)) {
+    await pace();
     const status = taskStatus(host, pid);
     if (status !== undefined && isKernelThread(status)) found.push(pid);
   }

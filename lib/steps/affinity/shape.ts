@@ -4,6 +4,7 @@ import type { Cpus } from '../../kernel/task-cpus.js';
 import type { TaskId } from '../../kernel/tasks.js';
 import { parseList } from '../../sets/list.js';
 import type { Step } from '../step.js';
+import { beginsWithTaskId } from '../task-ids.js';
 
 /** A task, known by TID and start time, and the CPUs that it goes from and to. */
 export type Row = readonly [tid: number, start: number, from: Cpus, to: Cpus];
@@ -26,21 +27,11 @@ export interface AffinityStep extends Step<'affinity', Cpus> {
   readonly scope?: Scope | undefined;
 }
 
-export const taskIds = v.custom<TaskId[]>(
-  (value) => Array.isArray(value) && value.every((item) => isTuple(item, 2)),
-  'a list of TIDs with start times is expected',
-);
-
 export const rows = v.custom<Row[]>(
-  (value) => Array.isArray(value) && value.every((item) => isTuple(item, 4) && isCpus(item[2]) && isCpus(item[3])),
+  (value) =>
+    Array.isArray(value) && value.every((item) => beginsWithTaskId(item, 4) && isCpus(item[2]) && isCpus(item[3])),
   'a list of tasks with their CPUs is expected',
 );
-
-function isTuple(value: unknown, length: number): value is unknown[] {
-  if (!Array.isArray(value) || value.length !== length) return false;
-  const [tid, start] = value;
-  return Number.isInteger(tid) && tid > 0 && tid <= 0x7fff_ffff && Number.isFinite(start) && start >= 0;
-}
 
 export function isCpus(value: unknown): value is Cpus {
   if (value === null) return true;

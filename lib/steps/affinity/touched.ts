@@ -1,7 +1,7 @@
 /** What a record knows of each task whose CPUs were set: what it had first, and all that it was given. */
 import * as v from 'valibot';
 import { type Cpus, hasCpus, type SeenTask } from '../../kernel/task-cpus.js';
-import type { TaskId } from '../../kernel/tasks.js';
+import { type TaskId, taskKey } from '../../kernel/tasks.js';
 import { parseList } from '../../sets/list.js';
 import type { Entry } from '../step.js';
 import { type AffinityStep, type Row, rows } from './shape.js';
@@ -18,16 +18,14 @@ export interface Touched {
   readonly began: number;
 }
 
-export const keyOf = (tid: number, start: number): string => `${tid} ${start}`;
-
 /** By TID and start time, so that a reused TID is another task. */
 export function touchedIn(entry: Entry<AffinityStep>): Map<string, Touched> {
   const found = new Map<string, Touched & { given: Cpus[] }>();
   for (const { step, details } of entry.parts) {
     for (const [tid, start, from, to] of rowsOf(step, details)) {
-      const before = found.get(keyOf(tid, start));
+      const before = found.get(taskKey(tid, start));
       if (before !== undefined) before.given.push(to);
-      else found.set(keyOf(tid, start), { task: [tid, start], first: from, given: [to], began: step.began });
+      else found.set(taskKey(tid, start), { task: [tid, start], first: from, given: [to], began: step.began });
     }
   }
   return found;

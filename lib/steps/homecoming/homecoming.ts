@@ -3,9 +3,9 @@
  * Of those born in a destination since, a thread goes with its process, a process with its nearest recorded ancestor, and
  * one without any to the source of the last move. What somebody else has put there stays.
  */
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { Host } from '../../host.js';
 import { cpusetExists } from '../../kernel/cpuset.js';
+import { newPace } from '../../kernel/pace.js';
 import { cgroupOf, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import type { TaskTable } from '../../native.js';
 import { type Group, Groups, type Homeward } from './groups.js';
@@ -32,9 +32,6 @@ export interface HomecomingOptions {
   /** A home that does not exist will not come back: the nearest cgroup above it stands in. */
   readonly settle: boolean;
 }
-
-/** Processes looked at between two turns of the event loop: a signal must be seen within 100 ms. */
-const BATCH = 200;
 
 export async function homecoming(
   host: Host,
@@ -73,10 +70,10 @@ async function eachProcess(table: TaskTable, act: (pid: number, rows: readonly n
     if (rows === undefined) processes.set(tgid, [row]);
     else rows.push(row);
   });
-  let count = 0;
+  const pace = newPace();
   for (const [pid, rows] of processes) {
     act(pid, rows);
-    if (++count % BATCH === 0) await breathe();
+    await pace();
   }
 }
 
@@ -113,9 +110,9 @@ interface FoundStray {
 /** Recorded tasks that are alive and neither in a destination nor home; of a whole process, any of its threads. */
 async function findStrays(host: Host, homes: Homes, groups: Groups, seen: ReadonlySet<number>): Promise<FoundStray[]> {
   const strays: FoundStray[] = [];
-  let count = 0;
+  const pace = newPace();
   for (const { task, home, whole } of homes.tasks()) {
-    if (++count % BATCH === 0) await breathe();
+    await pace();
     const [tid, start] = task;
     const here = seen.has(tid);
     if (here && !whole) continue;

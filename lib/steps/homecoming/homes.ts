@@ -1,6 +1,6 @@
 /** Where each task of a record's moves was first seen: its home. */
 import type { Host } from '../../host.js';
-import { type TaskId, taskStatus } from '../../kernel/tasks.js';
+import { type TaskId, taskKey, taskStatus } from '../../kernel/tasks.js';
 
 /** One move of the record: its step, and what it wrote as it went. Cgroups are directories. */
 export interface Move {
@@ -27,7 +27,6 @@ interface Destination {
 }
 
 export class Homes {
-  /** By TID and start time, so that a reused TID is another task. */
   readonly #tasks = new Map<string, { readonly task: TaskId; readonly home: string; readonly whole: boolean }>();
   readonly #destinations = new Map<string, Destination>();
 
@@ -57,7 +56,7 @@ export class Homes {
 
   /** The home of a recorded task. */
   home(tid: number, start: number | undefined): string | undefined {
-    return this.#tasks.get(`${tid} ${start}`)?.home;
+    return start === undefined ? undefined : this.#tasks.get(taskKey(tid, start))?.home;
   }
 
   /** The home of the nearest recorded ancestor, the parent included. */
@@ -83,7 +82,7 @@ export class Homes {
   }
 
   #learn(task: TaskId, home: string, whole: boolean): void {
-    const key = task.join(' ');
+    const key = taskKey(...task);
     if (!this.#tasks.has(key)) this.#tasks.set(key, { task, home, whole });
   }
 
