@@ -6,7 +6,7 @@ export default defineConfig({
     pool: 'forks',
     include: ['test/**/*.test.ts'],
     exclude: ['test/vm/**'],
-    reporters: ['default', ['json', { outputFile: 'build/test-results.json' }]],
+    reporters: ['default', ['json', { outputFile: 'results/test-results.json' }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { budgets, guests } from './expected.js';
 
-const folder = process.argv[2] ?? 'build';
+const folder = process.argv[2] ?? 'results';
 const read = (name) => (existsSync(`${folder}/${name}`) ? readFileSync(`${folder}/${name}`, 'utf8') : undefined);
 const json = (name, without) => JSON.parse(read(name) ?? JSON.stringify(without));
 const testsOf = (name) => json(name, { testResults: [] }).testResults.flatMap((file) => file.assertionResults);
@@ -16,7 +16,10 @@ const problems = [];
 const require = (holds, problem) => holds || problems.push(problem);
 
 for (const { fullName } of skipped) console.log(`skipped: ${fullName}`);
-for (const { fullName } of failed) problems.push(`failed: ${fullName}`);
+for (const { fullName, failureMessages } of failed) {
+  console.log(`\n${fullName}\n${failureMessages.map((message) => message.slice(0, 4000)).join('\n')}\n`);
+  problems.push(`failed: ${fullName}: ${failureMessages[0]?.split('\n')[0]}`);
+}
 
 /** Titles of the suites that change a real kernel's state. */
 const REAL_KERNEL = /, in place/;

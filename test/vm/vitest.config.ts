@@ -12,7 +12,10 @@ export default defineConfig({
     maxWorkers: 2,
     // beside unit tests neither would get a core
     sequence: { groupOrder: 1 },
-    reporters: ['default', ['json', { outputFile: process.env['VFIO_ISOLATE_VM_RESULTS'] ?? 'build/vm-results.json' }]],
+    reporters: [
+      'default',
+      ['json', { outputFile: process.env['VFIO_ISOLATE_VM_RESULTS'] ?? 'results/vm-results.json' }],
+    ],
     testTimeout: 10 * 60_000,
     hookTimeout: 20 * 60_000,
     // the kernel itself fell over, which emulation brings about now and then; a failed check is never tried again

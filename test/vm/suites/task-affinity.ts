@@ -93,7 +93,9 @@ export function taskAffinity(guest: Guest, host: Host): void {
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
 
-  test.skipIf(host.hierarchy === 'v2').each([
+  // A move on v2 keeps the masks.
+  if (host.hierarchy === 'v2') return;
+  test.each([
     ['before', ['task-affinity', 'C1-2', 'PID', 'move-tasks', '/a', '/b']],
     ['after', ['move-tasks', '/a', '/b', 'task-affinity', 'C1', 'PID']],
   ])('a task that is set %s a move, which overwrites masks, has its own again', async (_when, chain) => {
