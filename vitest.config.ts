@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     include: ['test/**/*.test.ts'],
-    exclude: ['test/vm/**'],
+    exclude: ['test/vm/**', 'test/faults/**'],
     reporters: ['default', ['json', { outputFile: 'results/test-results.json' }]],
     testTimeout: 30_000,
     hookTimeout: 60_000,
