@@ -30,7 +30,7 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   const overlay = new OverlayHost(options.host ?? openHost());
   const nothing = async () => [];
   return performChain(commands, options, {
-    performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
+    performer: new Rehearsal(overlay, () => recordedBefore(overlay, options.undo), options.onChange),
     mark: () => 0,
     rollBack: nothing,
     commit: async () => {},

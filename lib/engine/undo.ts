@@ -169,9 +169,14 @@ const stepsOf = (whole: Whole): number[] => entriesOf(whole).flatMap(({ steps })
 
 /** Where lists of cgroups stand, the outermost comes first; all else keeps its place. */
 function topDown(all: readonly Whole[], host: Host): Whole[] {
-  const depth = ({ entry: { step } }: Whole) => kindOf(step).depth?.(step, host);
-  const lists = all.filter((whole) => depth(whole) !== undefined).sort((a, b) => (depth(a) ?? 0) - (depth(b) ?? 0));
-  return all.map((whole) => (depth(whole) === undefined ? whole : (lists.shift() ?? whole)));
+  const depths = new Map<Whole, number>();
+  for (const whole of all) {
+    const { step } = whole.entry;
+    const depth = kindOf(step).depth?.(step, host);
+    if (depth !== undefined) depths.set(whole, depth);
+  }
+  const lists = [...depths].sort(([, a], [, b]) => a - b).map(([whole]) => whole);
+  return all.map((whole) => (depths.has(whole) ? (lists.shift() ?? whole) : whole));
 }
 
 /** What lies within another entry that goes as a whole needs no undoing of its own: a file of a cgroup that we made. */

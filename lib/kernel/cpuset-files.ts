@@ -3,7 +3,7 @@ import type { SystemError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { parseList } from '../sets/list.js';
 import { parentOf } from './cpuset.js';
-import { inheritedList, type List, requireEffective } from './cpuset-v2.js';
+import { inheritedList, listAt, requireEffective } from './cpuset-v2.js';
 import type { KernelFile } from './kernel-file.js';
 import { findCpusets } from './mounts.js';
 
@@ -18,10 +18,14 @@ export const CPUSET_FILES: readonly KernelFile[] = [
     overwritesMasks: true,
     explain: explainList,
     // A cpuset of version 2 that holds tasks takes no empty list any more (ENOSPC).
-    inherited: (host, path) =>
-      onVersion2(host, path, (directory, list) => inheritedList(host, findCpusets(host), directory, list).toString()),
-    requireEffective: (host, path) =>
-      onVersion2(host, path, (directory, list) => requireEffective(host, findCpusets(host), directory, list)),
+    inherited(host, path) {
+      const at = listAt(host, path);
+      return at && inheritedList(host, findCpusets(host), at.directory, at.list).toString();
+    },
+    requireEffective(host, path) {
+      const at = listAt(host, path);
+      if (at) requireEffective(host, findCpusets(host), at.directory, at.list);
+    },
   },
   {
     root: 'cgroup',
@@ -32,10 +36,6 @@ export const CPUSET_FILES: readonly KernelFile[] = [
   },
   { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/, same: sameText },
 ];
-
-function onVersion2<T>(host: Host, path: string, act: (directory: string, list: List) => T): T | undefined {
-  return findCpusets(host).version === 1 ? undefined : act(parentOf(path), path.endsWith('cpus') ? 'cpus' : 'mems');
-}
 
 function explainList(error: SystemError, host: Host): { reason?: string; remedy?: string } {
   const path = error.path ?? '';

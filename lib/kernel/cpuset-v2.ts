@@ -5,11 +5,8 @@ import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { childrenOf, cpusetName, parentOf } from './cpuset.js';
 import { writeFile } from './door.js';
+import { effectiveLists, type List } from './effective.js';
 import { type CpusetHierarchy, findCpusets } from './mounts.js';
-import { readTopology } from './topology.js';
-
-/** `cpus` or `mems`. */
-export type List = 'cpus' | 'mems';
 
 /** Whether a cgroup has cpuset files depends on the cgroup above it: on whether its subtree_control lists cpuset. */
 export function handsOn(host: Host, directory: string): boolean {
@@ -23,11 +20,13 @@ export function setHandsOn(host: Host, directory: string, on: boolean): void {
 
 /** The CPUs or nodes that a cgroup really has: its own, or those of the nearest one above that has the controller. */
 export function effectiveList(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): Bitmap {
-  const text = readIfThere(host, `${directory}/cpuset.${list}.effective`);
-  if (text !== undefined) return parseList(text);
-  if (directory !== hierarchy.mountPoint) return effectiveList(host, hierarchy, parentOf(directory), list);
-  const { online, nodes } = readTopology(host);
-  return list === 'cpus' ? online : nodes.memory;
+  return effectiveLists(host, hierarchy, list)(directory);
+}
+
+/** The cgroup and the list that a file of version 2 is of, if it is one. */
+export function listAt(host: Host, path: string): { directory: string; list: List } | undefined {
+  const list = /\/cpuset\.(cpus|mems)$/.exec(path)?.[1] as List | undefined;
+  return list === undefined || findCpusets(host).version === 1 ? undefined : { directory: parentOf(path), list };
 }
 
 /** What an empty list of this cgroup amounts to. */

@@ -82,6 +82,14 @@ export function requireCpuset(host: Host, hierarchy: CpusetHierarchy, directory:
   });
 }
 
+/** @throws VfioIsolateError `ERR_STATE` where there is such a cpuset already */
+export function requireAbsent(host: Host, hierarchy: CpusetHierarchy, directory: string): void {
+  if (!cpusetExists(host, directory)) return;
+  throw new VfioIsolateError('ERR_STATE', `there is a cpuset ${cpusetName(hierarchy, directory)} already`, {
+    remedy: 'change it with cpuset-modify',
+  });
+}
+
 function nearestAncestor(host: Host, directory: string): string {
   const parent = parentOf(directory);
   return cpusetExists(host, parent) ? parent : nearestAncestor(host, parent);

@@ -1,8 +1,8 @@
 /** A task's CPUs: those that it may run on, and those that its cpuset would let it. */
-import { type Host, readIfThere } from '../host.js';
+import type { Host } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import { parentOf } from './cpuset.js';
+import { effectiveLists } from './effective.js';
 import { cpusetsIfAny } from './mounts.js';
 import { askedCpus, cgroupOf, type TaskStatus, taskStatus } from './tasks.js';
 import { readTopology } from './topology.js';
@@ -48,17 +48,5 @@ export function allowedByCgroup(host: Host): (cgroup: string) => Bitmap {
     const { online } = readTopology(host);
     return () => online;
   }
-  const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_cpus` : 'cpuset.cpus.effective';
-  const known = new Map<string, Bitmap>();
-  const allowed = (cgroup: string): Bitmap => {
-    const found = known.get(cgroup) ?? readAllowed(cgroup);
-    known.set(cgroup, found);
-    return found;
-  };
-  const readAllowed = (cgroup: string): Bitmap => {
-    const text = readIfThere(host, `${cgroup}/${file}`);
-    if (text !== undefined) return parseList(text);
-    return cgroup === hierarchy.mountPoint ? readTopology(host).online : allowed(parentOf(cgroup));
-  };
-  return allowed;
+  return effectiveLists(host, hierarchy, 'cpus');
 }

@@ -3,10 +3,10 @@ import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { isSystemError, type SystemError, VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
+import { listAt } from '../kernel/cpuset-v2.js';
 import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
-import { findCpusets } from '../kernel/mounts.js';
 import { keepingMasks, masksDetail } from './masks.js';
 import { previewList } from './preview-list.js';
 import type { Outcome, Refused, Step, StepKind, Undo } from './step.js';
@@ -66,8 +66,7 @@ export const fileKind: StepKind<FileStep> = {
     return { steps: [{ kind: 'file', target, from: present, to: from }] };
   },
 
-  depth: ({ target }, host) =>
-    kernelFile(host, target).inherited?.(host, target) === undefined ? undefined : target.split('/').length,
+  depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),
 
   remains({ step: { target, from } }, host) {
     const present = from === '' ? readIfThere(host, target) : '';
@@ -85,9 +84,9 @@ export const fileKind: StepKind<FileStep> = {
 
   preview({ target, from, to }, overlay) {
     if (from === null) return;
-    const list = /\/cpuset\.(cpus|mems)$/.exec(target)?.[1] as 'cpus' | 'mems' | undefined;
-    if (list !== undefined && findCpusets(overlay).version === 2) previewList(overlay, dirname(target), list, to);
-    else overlay.write(target, to);
+    const at = listAt(overlay, target);
+    if (at === undefined) overlay.write(target, to);
+    else previewList(overlay, at.directory, at.list, to);
   },
 };
 

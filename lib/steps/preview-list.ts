@@ -1,5 +1,6 @@
 /** A list of a cpuset of version 2, as a dry run lays it over a host: with what it amounts to. */
-import { inheritedList, type List } from '../kernel/cpuset-v2.js';
+import { inheritedList } from '../kernel/cpuset-v2.js';
+import type { List } from '../kernel/effective.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { parseList } from '../sets/list.js';
 import type { OverlayHost } from './overlay.js';

@@ -9,20 +9,21 @@ import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { tasksWithMask } from '../kernel/affinity.js';
 import { cpusetExists } from '../kernel/cpuset.js';
-import { effectiveList, inheritedList, type List, requireEffective, threadsBelow } from '../kernel/cpuset-v2.js';
+import { effectiveList, inheritedList, requireEffective, threadsBelow } from '../kernel/cpuset-v2.js';
 import { locate } from '../kernel/door.js';
+import type { List } from '../kernel/effective.js';
 import { findCpusets } from '../kernel/mounts.js';
 import {
+  askUnit,
   dropIns,
-  isLoaded,
   PROPERTIES,
   type Property,
   type PropertyValue,
   plannedText,
   readProperty,
   removeDropIn,
-  requireUnitAt,
   setProperty,
+  type UnitState,
 } from '../kernel/systemd/properties.js';
 import { type Owner, ownerOf } from '../kernel/systemd/units.js';
 import { readTopology } from '../kernel/topology.js';
@@ -40,23 +41,26 @@ const value = v.object({ list: v.string(), dropIn: v.boolean() });
 const shape = v.object({ kind: v.literal('property'), target: v.string(), from: value, to: value });
 
 /** The step from what a property of a unit is set to, to a list, or none where it is set to that already. */
-export async function propertyStep(
+export function propertyStep(
   host: Host,
-  owner: Owner,
+  { unit, directory }: Owner,
   property: Property,
   list: string,
-): Promise<PropertyStep[]> {
-  await requireUnitAt(host, findCpusets(host), owner);
-  const from = await readProperty(host, owner.unit, property);
-  const held = readIfThere(host, `${owner.directory}/${PROPERTIES[property]}`);
+  state: UnitState | undefined,
+): PropertyStep[] {
+  const from = readProperty(host, unit, property, state);
+  const held = readIfThere(host, `${directory}/cpuset.${PROPERTIES[property]}`);
   if (from.list === list && (held === list || !host.live)) return [];
-  return [{ kind: 'property', target: `${owner.directory} ${property}`, from, to: { list, dropIn: true } }];
+  return [{ kind: 'property', target: `${directory} ${property}`, from, to: { list, dropIn: true } }];
 }
 
+/** A property of a unit, and what it sets. */
 interface Setting {
   readonly owner: Owner;
   readonly property: Property;
   readonly list: List;
+  /** The file of the cgroup that has it. */
+  readonly file: string;
 }
 
 /** @throws VfioIsolateError `ERR_STATE` for a target that is no property of a unit */
@@ -64,7 +68,8 @@ function settingOf(host: Host, target: string): Setting {
   const [, directory = '', name = ''] = /^(.+) ([A-Za-z]+)$/.exec(target) ?? [];
   const owner = locate(host, directory).root === 'cgroup' ? ownerOf(findCpusets(host), directory) : undefined;
   if (owner?.directory === directory && isProperty(name)) {
-    return { owner, property: name, list: name === 'AllowedCPUs' ? 'cpus' : 'mems' };
+    const list = PROPERTIES[name];
+    return { owner, property: name, list, file: `${directory}/cpuset.${list}` };
   }
   throw new VfioIsolateError('ERR_STATE', `${target} is no property of a unit that this tool sets`);
 }
@@ -86,21 +91,22 @@ export const propertyKind: StepKind<PropertyStep> = {
 
   async apply({ target, to }, context) {
     const setting = settingOf(context.host, target);
-    return keepingMasks(context, () =>
-      (to.list === '' ? clear(context.host, setting) : set(context.host, setting, to.list)).then((outcome) => {
-        if (!to.dropIn) removeDropIn(context.host, setting.owner.unit, setting.property);
-        return outcome;
-      }),
-    );
+    const { host } = context;
+    return keepingMasks(context, async () => {
+      const outcome = await (to.list === '' ? clear(host, setting) : set(host, setting, to.list));
+      if (!to.dropIn) removeDropIn(host, setting.owner.unit, setting.property);
+      return outcome;
+    });
   },
 
   async undo(entry, host, { force }): Promise<Undo> {
     const { target, from: first, to: last } = entry.step;
     const setting = settingOf(host, target);
     const { unit } = setting.owner;
-    const present = await readProperty(host, unit, setting.property);
-    const ended = host.live && !present.dropIn && !cpusetExists(host, setting.owner.directory);
-    if (ended && !(await isLoaded(host, unit))) return { steps: [], notes: [`${unit} has ended`] };
+    const state = await askUnit(host, unit);
+    const present = readProperty(host, unit, setting.property, state);
+    const ended = state?.loaded === false && !present.dropIn && !cpusetExists(host, setting.owner.directory);
+    if (ended) return { steps: [], notes: [`${unit} has ended`] };
     const ours = entry.parts.some(({ step }) => [step.from.list, step.to.list].includes(present.list));
     if (!ours && !force && !isWidened(host, setting, present.list)) {
       const was = shown(first.list);
@@ -117,11 +123,10 @@ export const propertyKind: StepKind<PropertyStep> = {
   },
 
   remains({ step: { target, from } }, host) {
-    const { owner, property } = settingOf(host, target);
-    const path = `${owner.directory}/${PROPERTIES[property]}`;
-    const held = readIfThere(host, path);
+    const { file } = settingOf(host, target);
+    const held = readIfThere(host, file);
     if (from.list !== '' || held === undefined || held === '') return [];
-    return [`${path} keeps ${held}, all that it had, until nothing else uses the cpuset controller`];
+    return [`${file} keeps ${held}, all that it had, until nothing else uses the cpuset controller`];
   },
 
   depth: ({ target }) => target.split('/').length,
@@ -134,37 +139,36 @@ export const propertyKind: StepKind<PropertyStep> = {
   },
 
   preview({ target, to }, overlay) {
-    const { owner, property } = settingOf(overlay, target);
+    const { owner, property, list } = settingOf(overlay, target);
     const text = plannedText({ [property]: to.list });
     for (const path of dropIns(overlay, owner.unit, property)) overlay.write(path, text);
-    previewList(overlay, owner.directory, property === 'AllowedCPUs' ? 'cpus' : 'mems', to.list);
+    previewList(overlay, owner.directory, list, to.list);
   },
 };
 
 const shown = (list: string) => (list === '' ? '(unset)' : list);
 
-async function set(host: Host, { owner, property, list: which }: Setting, list: string): Promise<Outcome> {
-  await setProperty(host, owner.unit, property, parseList(list));
+async function set(host: Host, { owner, property, list, file }: Setting, wanted: string): Promise<Outcome> {
+  await setProperty(host, owner.unit, property, parseList(wanted));
   if (!cpusetExists(host, owner.directory)) return { changed: 1 };
-  const path = `${owner.directory}/${PROPERTIES[property]}`;
   await until(
-    () => readIfThere(host, path) === list,
-    () => `${owner.unit} was given ${property}=${list}, but ${path} holds ${readIfThere(host, path) ?? 'nothing'}`,
+    () => readIfThere(host, file) === wanted,
+    () => `${owner.unit} was given ${property}=${wanted}, but ${file} holds ${readIfThere(host, file) ?? 'nothing'}`,
   );
-  requireEffective(host, findCpusets(host), owner.directory, which);
+  requireEffective(host, findCpusets(host), owner.directory, list);
   return { changed: 1 };
 }
 
 async function clear(host: Host, setting: Setting): Promise<Outcome> {
-  const { owner, property, list } = setting;
+  const { owner, property, list, file } = setting;
   const hierarchy = findCpusets(host);
-  if (readIfThere(host, `${owner.directory}/${PROPERTIES[property]}`) !== undefined) {
+  if (readIfThere(host, file) !== undefined) {
     await set(host, setting, inheritedList(host, hierarchy, owner.directory, list).toString());
   }
-  if (!(await isLoaded(host, owner.unit))) return { changed: 1, notes: [`${owner.unit} has ended`] };
+  if ((await askUnit(host, owner.unit))?.loaded === false) return { changed: 1, notes: [`${owner.unit} has ended`] };
   await setProperty(host, owner.unit, property, Bitmap.empty);
   // systemd writes to the kernel before it takes the next call: once that is answered, it has done so.
-  const { list: left } = await readProperty(host, owner.unit, property);
+  const { list: left } = readProperty(host, owner.unit, property, await askUnit(host, owner.unit));
   if (left === '') return { changed: 1 };
   throw new VfioIsolateError('ERR_NOT_HELD', `${property} of ${owner.unit} was cleared, but is ${left}`, {
     remedy: `see systemctl show ${owner.unit} and its drop-in files`,

@@ -6,8 +6,9 @@ import * as v from 'valibot';
 import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { childrenOf, cpusetExists } from '../kernel/cpuset.js';
-import { type List, requireEffective } from '../kernel/cpuset-v2.js';
+import { requireEffective } from '../kernel/cpuset-v2.js';
 import { removeDirectory } from '../kernel/door.js';
+import type { List } from '../kernel/effective.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { plannedText, transientFile } from '../kernel/systemd/properties.js';
 import { isActive, startSlice, stopUnit } from '../kernel/systemd/slices.js';
@@ -129,13 +130,13 @@ async function start({ host, ledger }: ApplyContext, unit: string, { cpus, mems 
 }
 
 async function stop(host: Host, unit: string): Promise<Outcome> {
+  const directory = directoryOf(host, unit);
   await stopUnit(host, unit);
   // Somebody may have stopped it before, while tasks were in it: then systemd has left its cgroup, and thinks of it no more.
-  if (cpusetExists(host, directoryOf(host, unit)) && !(await isActive(host, unit))) {
-    if (childrenOf(host, directoryOf(host, unit)).length === 0) removeDirectory(host, directoryOf(host, unit));
-  }
+  const left = cpusetExists(host, directory) && !(await isActive(host, unit));
+  if (left && childrenOf(host, directory).length === 0) removeDirectory(host, directory);
   await until(
-    () => !cpusetExists(host, directoryOf(host, unit)),
+    () => !cpusetExists(host, directory),
     () => `${unit} was stopped, but its cgroup remains`,
   );
   return { changed: 1 };

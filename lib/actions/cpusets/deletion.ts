@@ -14,7 +14,6 @@ import { requireDomain } from './v2-rules.js';
 export function requireRemovable(host: Host, hierarchy: CpusetHierarchy, directory: string, force: boolean): void {
   if (directory === hierarchy.mountPoint) throw new VfioIsolateError('ERR_STATE', 'the root cpuset cannot be deleted');
   requireCpuset(host, hierarchy, directory);
-  if (hierarchy.version === 2 && childrenOf(host, directory).length === 0) requireDomain(host, hierarchy, directory);
   const name = cpusetName(hierarchy, directory);
   const children = childrenOf(host, directory).map((child) => cpusetName(hierarchy, child));
   if (children.length > 0) {
@@ -22,6 +21,7 @@ export function requireRemovable(host: Host, hierarchy: CpusetHierarchy, directo
       remedy: 'delete those first',
     });
   }
+  if (hierarchy.version === 2) requireDomain(host, hierarchy, directory);
   const loss = whatUndoCouldNotBringBack(host, hierarchy, directory);
   if (loss === undefined || force) return;
   throw new VfioIsolateError('ERR_STATE', `${name} ${loss}, which an undo could not bring back`, {

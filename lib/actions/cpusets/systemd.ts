@@ -5,10 +5,27 @@
  */
 import { UsageError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
-import { childrenOf, cpusetDirectory, cpusetExists, cpusetName, parentOf, requireCpuset } from '../../kernel/cpuset.js';
+import {
+  childrenOf,
+  cpusetDirectory,
+  cpusetExists,
+  cpusetName,
+  parentOf,
+  requireAbsent,
+  requireCpuset,
+} from '../../kernel/cpuset.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
 import { showUnit } from '../../kernel/systemd/bus.js';
-import { plannedUnit, readProperty, strongerDropIns } from '../../kernel/systemd/properties.js';
+import {
+  askUnit,
+  PROPERTIES,
+  PROPERTY_NAMES,
+  type Property,
+  plannedUnit,
+  readProperty,
+  requireUnitAt,
+  strongerDropIns,
+} from '../../kernel/systemd/properties.js';
 import { DESCRIPTION, isActive } from '../../kernel/systemd/slices.js';
 import { isSlice, type Owner, ownerOf, slicePath } from '../../kernel/systemd/units.js';
 import { propertyStep } from '../../steps/property.js';
@@ -21,12 +38,6 @@ import { leaving } from './leaving.js';
 import { askedLists } from './options.js';
 import { requireDomain, requireFits, requireRoom } from './v2-rules.js';
 
-/** Each list with the property that stands for it. */
-const LISTS = [
-  ['cpus', 'AllowedCPUs'],
-  ['mems', 'AllowedMemoryNodes'],
-] as const;
-
 /** Holds the tasks of a slice. */
 const LEAF = 'tasks';
 
@@ -34,22 +45,15 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
   const directoryOf = (name: string) => cpusetDirectory(hierarchy, name);
   const nameOf = (directory: string) => cpusetName(hierarchy, directory);
 
-  /** The unit whose own cgroup that is. */
-  function unitAt(directory: string): Owner | undefined {
-    const owner = ownerOf(hierarchy, directory);
-    return owner?.directory === directory ? owner : undefined;
-  }
-
   /** Below a service or scope its program minds the cgroups; at the top systemd knows nothing of what others have made. */
   function requireUnit(directory: string): Owner {
-    const unit = unitAt(directory);
-    if (unit !== undefined) return unit;
+    const owner = ownerOf(hierarchy, directory);
+    if (owner?.directory === directory) return owner;
     if (directory === hierarchy.mountPoint) {
       throw new VfioIsolateError('ERR_STATE', 'the root cpuset cannot be changed', {
         remedy: 'change /system.slice, /user.slice and /init.scope, or /machine.slice',
       });
     }
-    const owner = ownerOf(hierarchy, directory);
     if (owner === undefined) {
       throw new VfioIsolateError(
         'ERR_STATE',
@@ -129,11 +133,7 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       const unit = directory.slice(directory.lastIndexOf('/') + 1);
       requireSliceName(name, nameOf(directory), unit);
       const { lists, notes } = askedLists(host, parameters);
-      if (cpusetExists(host, directory)) {
-        throw new VfioIsolateError('ERR_STATE', `there is a cgroup ${nameOf(directory)} already`, {
-          remedy: 'change it with cpuset-modify',
-        });
-      }
+      requireAbsent(host, hierarchy, directory);
       requireCpuset(host, hierarchy, parentOf(directory));
       requireFits(host, hierarchy, directory, lists);
       const { cpus = '', mems = '' } = lists;
@@ -147,13 +147,15 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       requireCpuset(host, hierarchy, directory);
       const owner = requireUnit(directory);
       requireFits(host, hierarchy, directory, lists);
+      const state = await askUnit(host, owner.unit);
+      requireUnitAt(hierarchy, owner, state);
       const steps: Step[] = [];
       const warnings: string[] = [];
-      for (const [list, property] of LISTS) {
-        const asked = lists[list];
+      for (const property of PROPERTY_NAMES) {
+        const asked = lists[PROPERTIES[property]];
         if (asked === undefined) continue;
-        steps.push(...(await propertyStep(host, owner, property, asked)));
-        for (const path of await strongerDropIns(host, owner.unit, property)) {
+        steps.push(...propertyStep(host, owner, property, asked, state));
+        for (const path of strongerDropIns(host, owner.unit, property, state)) {
           warnings.push(`${path} sets ${property} too, and takes over at the next daemon-reload`);
         }
       }
@@ -178,8 +180,9 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       }
       const hasLeaf = cpusetExists(host, leaf);
       if (hasLeaf) requireRemovable(host, hierarchy, leaf, context.force);
-      const properties = await Promise.all(LISTS.map(([, property]) => readProperty(host, owner.unit, property)));
-      const [cpus = '', mems = ''] = properties.map(({ list }) => list);
+      const state = await askUnit(host, owner.unit);
+      const held = (property: Property) => readProperty(host, owner.unit, property, state).list;
+      const [cpus, mems] = [held('AllowedCPUs'), held('AllowedMemoryNodes')];
       const slice: SliceStep = { kind: 'slice', target: owner.unit, from: { cpus, mems }, to: null };
       const tasks = hasLeaf ? await leaving(leaf, parentOf(directory), context) : [];
       const inner: Step[] = hasLeaf ? [{ kind: 'cgroup', target: leaf, from: {}, to: null }] : [];

@@ -3,9 +3,9 @@ import { UsageError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import {
   cpusetDirectory,
-  cpusetExists,
   cpusetName,
   parentOf,
+  requireAbsent,
   requireCpuset,
   SETTINGS,
   type Setting,
@@ -28,11 +28,7 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
     create(name, parameters) {
       const target = directoryOf(name);
       const settings = asked(host, parameters);
-      if (cpusetExists(host, target)) {
-        throw new VfioIsolateError('ERR_STATE', `there is a cpuset ${nameOf(target)} already`, {
-          remedy: 'change it with cpuset-modify',
-        });
-      }
+      requireAbsent(host, hierarchy, target);
       const parent = parentOf(target);
       requireCpuset(host, hierarchy, parent);
       // No task may enter a v1 cpuset while its cpus or mems are empty (ENOSPC).

@@ -3,10 +3,10 @@ import { UsageError, VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import {
   cpusetDirectory,
-  cpusetExists,
   cpusetName,
   parentOf,
   readSettings,
+  requireAbsent,
   requireCpuset,
 } from '../../kernel/cpuset.js';
 import { handsOn } from '../../kernel/cpuset-v2.js';
@@ -29,11 +29,7 @@ export function v2Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
     create(name, parameters) {
       const target = directoryOf(name);
       const { lists, notes } = askedLists(host, parameters);
-      if (cpusetExists(host, target)) {
-        throw new VfioIsolateError('ERR_STATE', `there is a cgroup ${nameOf(target)} already`, {
-          remedy: 'change it with cpuset-modify',
-        });
-      }
+      requireAbsent(host, hierarchy, target);
       const parent = parentOf(target);
       requireCpuset(host, hierarchy, parent);
       requireDomain(host, hierarchy, parent);

@@ -7,13 +7,15 @@ import { fromNode, isSystemError, VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import type { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
+import type { List } from '../effective.js';
 import type { CpusetHierarchy } from '../mounts.js';
 import { callManager, showUnit } from './bus.js';
 import type { Owner } from './units.js';
 
-/** Each with the file of the cgroup that it ends up in. */
-export const PROPERTIES = { AllowedCPUs: 'cpuset.cpus', AllowedMemoryNodes: 'cpuset.mems' } as const;
+/** Each with the list of the cgroup's cpuset that it ends up in. */
+export const PROPERTIES = { AllowedCPUs: 'cpus', AllowedMemoryNodes: 'mems' } as const satisfies Record<string, List>;
 export type Property = keyof typeof PROPERTIES;
+export const PROPERTY_NAMES = Object.keys(PROPERTIES) as Property[];
 
 export interface PropertyValue {
   /** A cpulist or nodelist; empty where nothing is set, so that what holds above it holds. */
@@ -22,32 +24,57 @@ export interface PropertyValue {
   readonly dropIn: boolean;
 }
 
+/** What systemd itself says of a unit. */
+export interface UnitState {
+  /** A transient unit, or a scope, is forgotten when it ends. */
+  readonly loaded: boolean;
+  /** Path of its cgroup from the root. */
+  readonly cgroup: string;
+  readonly dropIns: readonly string[];
+  /** As systemd prints them; those that this systemd does not know are absent. */
+  readonly properties: ReadonlyMap<string, string>;
+}
+
+/** @returns undefined where there is no systemd to ask: on a captured tree, or for what a dry run would have made */
+export async function askUnit(host: Host, unit: string): Promise<UnitState | undefined> {
+  if (!host.live || plannedUnit(host, unit) !== undefined) return undefined;
+  const shown = await showUnit(host, unit, ['LoadState', 'ControlGroup', 'DropInPaths', ...PROPERTY_NAMES]);
+  return {
+    loaded: shown.get('LoadState') === 'loaded',
+    cgroup: shown.get('ControlGroup') ?? '',
+    dropIns: shown.get('DropInPaths')?.split(' ').filter(Boolean) ?? [],
+    properties: shown,
+  };
+}
+
 /**
  * What a property is set to; nothing for a unit that systemd does not know any more.
+ * @param state what systemd says of the unit
  * @throws VfioIsolateError where systemd does not know the property
  */
-export async function readProperty(host: Host, unit: string, property: Property): Promise<PropertyValue> {
+export function readProperty(
+  host: Host,
+  unit: string,
+  property: Property,
+  state: UnitState | undefined,
+): PropertyValue {
   const texts = dropIns(host, unit, property).map((path) => readIfThere(host, path));
   const dropIn = texts.find((text) => text !== undefined);
   const planned = texts.find(isPlanned) ?? plannedUnit(host, unit);
-  const asked = planned === undefined && host.live ? await shown(host, unit, property) : undefined;
-  const list = asked ?? assigned(planned ?? dropIn ?? '', property) ?? '';
+  const list =
+    planned === undefined && state !== undefined
+      ? known(state, property)
+      : (assigned(planned ?? dropIn ?? '', property) ?? '');
   const numbers = list.trim().split(/[\s,]+/);
   return { list: parseList(numbers.join(',')).toString(), dropIn: dropIn !== undefined };
 }
 
-async function shown(host: Host, unit: string, property: Property): Promise<string> {
-  const list = (await showUnit(host, unit, [property])).get(property);
-  if (list !== undefined) return list;
-  if (!(await isLoaded(host, unit))) return '';
+function known({ loaded, properties }: UnitState, property: Property): string {
+  const list = properties.get(property);
+  if (list !== undefined || !loaded) return list ?? '';
   throw new VfioIsolateError('ERR_UNSUPPORTED', `this systemd does not know ${property}`, {
     remedy: 'systemd 244 or newer has it',
   });
-}
-
-/** Whether systemd knows the unit: a transient one, or a scope, is forgotten when it ends. */
-export async function isLoaded(host: Host, unit: string): Promise<boolean> {
-  return (await showUnit(host, unit, ['LoadState'])).get('LoadState') === 'loaded';
 }
 
 /** Begins what a dry run lays over the files that systemd would write: of it the real systemd knows nothing. */
@@ -68,22 +95,22 @@ export function plannedUnit(host: Host, unit: string): string | undefined {
 }
 
 /** Drop-ins by which an administrator has set the property for good, and that count for more than ours at the next reload. */
-export async function strongerDropIns(host: Host, unit: string, property: Property): Promise<string[]> {
-  if (!host.live || plannedUnit(host, unit) !== undefined) return [];
+export function strongerDropIns(host: Host, unit: string, property: Property, state: UnitState | undefined): string[] {
   const own = dropIns(host, unit, property);
-  const paths = (await showUnit(host, unit, ['DropInPaths'])).get('DropInPaths')?.split(' ') ?? [];
-  return paths.filter((path) => {
+  return (state?.dropIns ?? []).filter((path) => {
     const name = path.slice(path.lastIndexOf('/') + 1);
-    if (path === '' || own.includes(path) || name < `50-${property}.conf`) return false;
+    if (own.includes(path) || name < `50-${property}.conf`) return false;
     return assigned(readIfThere(host, path) ?? '', property) !== undefined;
   });
 }
 
 /** @throws VfioIsolateError `ERR_STATE` where that cgroup is not systemd's, whatever its name */
-export async function requireUnitAt(host: Host, hierarchy: CpusetHierarchy, { unit, directory }: Owner): Promise<void> {
-  if (!host.live || plannedUnit(host, unit) !== undefined) return;
-  const cgroup = (await showUnit(host, unit, ['ControlGroup'])).get('ControlGroup');
-  if (hierarchy.mountPoint + cgroup === directory) return;
+export function requireUnitAt(
+  hierarchy: CpusetHierarchy,
+  { unit, directory }: Owner,
+  state: UnitState | undefined,
+): void {
+  if (state === undefined || hierarchy.mountPoint + state.cgroup === directory) return;
   throw new VfioIsolateError('ERR_STATE', `systemd has no unit ${unit} at ${directory}`, {
     remedy: 'see systemctl status and systemd-cgls',
   });

@@ -1,0 +1,29 @@
+/** What cpusets amount to: a cgroup without a list of its own has that of the nearest one above it. */
+import { type Host, readIfThere } from '../host.js';
+import type { Bitmap } from '../sets/bitmap.js';
+import { parseList } from '../sets/list.js';
+import { parentOf } from './cpuset.js';
+import type { CpusetHierarchy } from './mounts.js';
+import { readTopology } from './topology.js';
+
+/** Which of a cpuset's two lists: of CPUs, or of memory nodes. */
+export type List = 'cpus' | 'mems';
+
+/** Tells for each cgroup the CPUs or nodes that it really has; reads each file once. */
+export function effectiveLists(host: Host, hierarchy: CpusetHierarchy, list: List): (directory: string) => Bitmap {
+  const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_${list}` : `cpuset.${list}.effective`;
+  const known = new Map<string, Bitmap>();
+  const read = (directory: string): Bitmap => {
+    const text = readIfThere(host, `${directory}/${file}`);
+    if (text !== undefined) return parseList(text);
+    if (directory !== hierarchy.mountPoint) return effective(parentOf(directory));
+    const { online, nodes } = readTopology(host);
+    return list === 'cpus' ? online : nodes.memory;
+  };
+  const effective = (directory: string): Bitmap => {
+    const found = known.get(directory) ?? read(directory);
+    known.set(directory, found);
+    return found;
+  };
+  return effective;
+}
