@@ -6,6 +6,9 @@
  */
 export const budgets = { 'static checks': 5, 'in place': 5, guests: 25, faults: 10, 'install matrix': 8 };
 
+/** How the titles of the tests of faults begin. */
+export const faults = [];
+
 const everywhere = ['installedCommand', 'demo'];
 const small = ['checksSee', ...everywhere];
 const systemd = ['wholeHost', ...everywhere];

@@ -1,15 +1,22 @@
 // Adds up what the stages wrote to a folder, names what was skipped, and fails where what is expected did not run.
 import { existsSync, readFileSync } from 'node:fs';
-import { budgets, guests } from './expected.js';
+import { budgets, faults, guests } from './expected.js';
 
 const folder = process.argv[2] ?? 'results';
 const read = (name) => (existsSync(`${folder}/${name}`) ? readFileSync(`${folder}/${name}`, 'utf8') : undefined);
 const json = (name, without) => JSON.parse(read(name) ?? JSON.stringify(without));
+const rowsOf = (name) =>
+  (read(name) ?? '')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => line.split('\t'));
 const testsOf = (name) => json(name, { testResults: [] }).testResults.flatMap((file) => file.assertionResults);
 
 const here = testsOf('test-results.json');
 const inGuests = testsOf('vm-results.json');
-const of = (...states) => [...here, ...inGuests].filter(({ status }) => states.includes(status));
+const underFaults = testsOf('faults-results.json');
+const all = [...here, ...inGuests, ...underFaults];
+const of = (...states) => all.filter(({ status }) => states.includes(status));
 const [passed, failed, skipped] = [of('passed'), of('failed'), of('skipped', 'pending', 'todo')];
 
 const problems = [];
@@ -38,9 +45,19 @@ for (const [host, suites] of Object.entries(guests)) {
 }
 
 // a test that passed when it was tried again still tells why it had failed
-for (const { fullName, failureMessages } of inGuests.filter(({ status }) => status === 'passed')) {
+for (const { fullName, failureMessages } of [...inGuests, ...underFaults].filter(({ status }) => status === 'passed')) {
   const [other] = failureMessages.filter((message) => !message.includes('(kernel Oops)'));
   require(other === undefined, `tried again for no Oops of the kernel: ${fullName}: ${other?.split('\n')[0]}`);
+}
+
+for (const title of faults) {
+  const own = underFaults.filter(({ ancestorTitles }) => ancestorTitles[0]?.startsWith(title));
+  const whole = own.length > 0 && own.every(({ status }) => status === 'passed');
+  require(whole, `the faults "${title}" did not run and pass`);
+}
+for (const line of rowsOf('faults-figures.tsv')) {
+  const [what, tried, lost] = line;
+  console.log(`${what}: ${tried} tried, ${lost} lost`);
 }
 
 const { guests: booted, built } = json('vm-summary.json', { guests: [], built: [] });
@@ -52,8 +69,7 @@ for (const { name, seconds } of built) console.log(`built ${name} in ${seconds} 
 const sum = (key) => booted.reduce((total, guest) => total + guest[key], 0);
 console.log(`${booted.length} guests, ${sum('failedBoots')} failed boots, ${sum('oopses')} Oopses`);
 
-const stages = (read('ci-stages.tsv') ?? '').split('\n').filter(Boolean);
-const rows = stages.map((line) => line.split('\t'));
+const rows = rowsOf('ci-stages.tsv');
 for (const kind of new Set(rows.map(([each]) => each))) {
   const own = rows.filter(([each]) => each === kind);
   const seconds = own.reduce((total, [, , each]) => total + Number(each), 0);

@@ -13,7 +13,7 @@ export function count(what: string, tried: number, lost = 0): void {
   appendFileSync(file, `${what}\t${tried}\t${lost}\n`);
 }
 
-/** Vitest's global setup: begins with nothing, and prints the sums at the end. */
+/** Vitest's global setup: begins with nothing; at the end the sums are printed, and left for the summary. */
 export default function setup(): () => void {
   mkdirSync(folder, { recursive: true });
   rmSync(file, { force: true });
@@ -26,6 +26,7 @@ export default function setup(): () => void {
       sums.set(what, [before + Number(tried), lostBefore + Number(lost)]);
     }
     const rows = [...sums].sort(([a], [b]) => a.localeCompare(b));
+    writeFileSync(file, rows.map(([what, [tried, lost]]) => `${what}\t${tried}\t${lost}\n`).join(''));
     const lines = rows.map(([what, [tried, lost]]) => `  ${what}: ${tried} tried, ${lost} lost\n`);
     process.stderr.write(`\nfaults\n${lines.join('')}\n`);
   };

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { retry } from '../vm/retry.js';
 
 // Kills, refusals, races and hostile input, in place and in guests; `npm run test:faults` has the whole number of each.
 export default defineConfig({
@@ -13,5 +14,6 @@ export default defineConfig({
     reporters: ['default', ['json', { outputFile: 'results/faults-results.json' }]],
     testTimeout: 60 * 60_000,
     hookTimeout: 20 * 60_000,
+    retry,
   },
 });

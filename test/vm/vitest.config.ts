@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { retry } from './retry.js';
 
 // Two guests at a time, each file in a process of its own: an emulated guest keeps a core busy.
 export default defineConfig({
@@ -18,7 +19,6 @@ export default defineConfig({
     ],
     testTimeout: 10 * 60_000,
     hookTimeout: 20 * 60_000,
-    // the kernel itself fell over, which emulation brings about now and then; a failed check is never tried again
-    retry: { count: 1, condition: /^guest \S+ (died|gave|was)\b(.|\n)*\(kernel Oops\)/ },
+    retry,
   },
 });
