@@ -10,6 +10,7 @@ import { requireEffective } from '../kernel/cpuset-v2.js';
 import { removeDirectory } from '../kernel/door.js';
 import type { List } from '../kernel/effective.js';
 import { findCpusets } from '../kernel/mounts.js';
+import { settled } from '../kernel/systemd/bus.js';
 import { plannedText, transientFile } from '../kernel/systemd/properties.js';
 import { isActive, startSlice, stopUnit } from '../kernel/systemd/slices.js';
 import { slicePath } from '../kernel/systemd/units.js';
@@ -139,6 +140,8 @@ async function stop(host: Host, unit: string): Promise<Outcome> {
     () => !cpusetExists(host, directory),
     () => `${unit} was stopped, but its cgroup remains`,
   );
+  // With the last unit that needs the cpuset controller it goes itself, which before 6.2 overwrites masks once more.
+  await settled(host);
   return { changed: 1 };
 }
 

@@ -68,11 +68,12 @@ test.each([
 
 test('a test that was tried again is a problem, unless the kernel fell over', async () => {
   inGuests.push(ran('on 2-cpu', 'passed', ['Error: guest 2-cpu died (kernel Oops); its console ends:\n']));
+  inGuests.push(ran('on 2-cpu', 'passed', ['Error: guest 2-cpu stood still while it ran: true; its console ends:\n']));
   expect(await summary()).toMatchObject({ status: 0, problems: [] });
   inGuests.push(ran('on 2-cpu', 'passed', ['Error: 1 is not 2\nat ...']));
   const { status, problems } = await summary();
   expect(status).toBe(1);
-  expect(problems).toEqual(['PROBLEM: tried again for no Oops of the kernel: on 2-cpu works: Error: 1 is not 2']);
+  expect(problems).toEqual(['PROBLEM: tried again for no fall of the kernel: on 2-cpu works: Error: 1 is not 2']);
 });
 
 test('stages that together took longer than their kind may are named', async () => {

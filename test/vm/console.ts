@@ -4,6 +4,9 @@ import { join } from 'node:path';
 /** Stands in the message of every error that a fallen kernel brought about; such a test may be tried once more. */
 export const oopsSign = 'kernel Oops';
 
+/** Stands in the message about a guest whose clock had stopped, which emulation brings about as well. */
+export const stoodStill = 'stood still';
+
 const oops = /\bOops\b|\bBUG: |kernel BUG at|general protection fault/;
 
 export const fellOver = (dir: string) => oops.test(consoleText(dir));

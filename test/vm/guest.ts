@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { consoleTail } from './console.js';
+import { consoleTail, stoodStill } from './console.js';
 import { parseSnapshot, type Snapshot } from './snapshot.js';
 
 export interface Result {
@@ -52,7 +52,7 @@ export class Guest {
     const lost = rung + (limit + 30) * 1000;
     while (!existsSync(join(job, 'status'))) {
       if (!this.isRunning()) throw this.#failure(`died while it ran: ${script}`);
-      if (Date.now() > lost) throw this.#failure(`gave no exit status: ${script}`);
+      if (Date.now() > lost) throw await this.#stoodStill(script);
       await sleep(20);
     }
     const status = Number(await readFile(join(job, 'status'), 'utf8'));
@@ -86,6 +86,14 @@ export class Guest {
     } catch {
       return false;
     }
+  }
+
+  /** Its own clock would have ended the command: no program can have it stop. It is of no use any more. */
+  async #stoodStill(script: string): Promise<Error> {
+    const failure = this.#failure(`${stoodStill} while it ran: ${script}`);
+    process.kill(Number(readFileSync(join(this.#dir, 'pid'), 'utf8')), 'SIGKILL');
+    while (this.isRunning()) await sleep(20);
+    return failure;
   }
 
   #failure(what: string): Error {

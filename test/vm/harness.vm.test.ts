@@ -52,7 +52,7 @@ describeOn(
 );
 
 describeOn(
-  smallHost({ kernel: '6.1', hierarchy: 'v1', name: 'short-lived', cpus: 2, nodes: 1, lifetime: 60 }),
+  smallHost({ kernel: '6.1', hierarchy: 'v1', name: 'short-lived', cpus: 2, nodes: 1, lifetime: 40 }),
   (guest) => {
     test('a guest that outlives its time is ended', async () => {
       await expect(guest.run('sleep', ['100'], { limit: 100 })).rejects.toThrow(/guest short-lived died/);

@@ -48,14 +48,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   }
   const dir = await mkdtemp(join(tmpdir(), 'vfio-isolate-pool-'));
   const packageDir = join(dir, 'package');
-  const pool = new Pool(packageDir);
   await mkdir(packageDir);
-  try {
-    await fillPackage(packageDir);
-  } catch (error) {
-    await rm(dir, { recursive: true });
-    throw error;
-  }
+  const pool = new Pool(packageDir, fillPackage(packageDir));
   await pool.listen(join(dir, 'socket'));
   project.provide('vm', { socket: join(dir, 'socket') });
   return async () => {
@@ -66,14 +60,18 @@ export default async function setup(project: TestProject): Promise<(() => Promis
 
 class Pool {
   readonly #packageDir: string;
+  /** Made while guests boot; one that fails fails every lease. */
+  readonly #packed: Promise<void>;
   readonly #server: Server = createServer((socket) => void this.#serve(socket));
   /** With the timer that will end each. */
   readonly #idle = new Map<Machine, NodeJS.Timeout>();
   readonly #accounts: Account[] = [];
   readonly #started = new Map<Machine, number>();
 
-  constructor(packageDir: string) {
+  constructor(packageDir: string, packed: Promise<void>) {
     this.#packageDir = packageDir;
+    this.#packed = packed;
+    packed.catch(() => {});
   }
 
   listen(path: string): Promise<void> {
@@ -116,6 +114,7 @@ class Pool {
     }
     const machine = await boot(host, this.#packageDir, acceleration());
     this.#started.set(machine, Date.now() - machine.bootSeconds * 1000);
+    await this.#packed;
     process.stderr.write(`vm: ${host.name} up after ${machine.bootSeconds} s\n`);
     return machine;
   }
@@ -138,6 +137,7 @@ class Pool {
 
   async close(): Promise<void> {
     this.#server.close();
+    await this.#packed.catch(() => {});
     for (const retire of this.#idle.values()) clearTimeout(retire);
     for (const machine of [...this.#started.keys()]) await this.#end(machine);
     const row = (...cells: (string | number)[]) =>

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './longest-first.js';
 import { retry } from './retry.js';
 
 // Two guests at a time, each file in a process of its own: an emulated guest keeps a core busy.
@@ -12,7 +13,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     // beside unit tests neither would get a core
-    sequence: { groupOrder: 1 },
+    sequence: { groupOrder: 1, sequencer: LongestFirst },
     reporters: [
       'default',
       ['json', { outputFile: process.env['VFIO_ISOLATE_VM_RESULTS'] ?? 'results/vm-results.json' }],

@@ -19,10 +19,22 @@ export function systemdIsRunning(host: Host): boolean {
 
 /** Calls a method of the manager object. @throws VfioIsolateError `ERR_STATE`, with what systemd says */
 export async function callManager(host: Host, method: string, ...words: string[]): Promise<void> {
+  await call(host, 'org.freedesktop.systemd1.Manager', method, words);
+}
+
+/**
+ * Returns once systemd has done all that earlier calls have set off: it empties its queues, the one of cgroups to be
+ * realized among them, before it takes another call.
+ */
+export async function settled(host: Host): Promise<void> {
+  await call(host, 'org.freedesktop.DBus.Peer', 'Ping', []);
+}
+
+async function call(host: Host, of: string, method: string, words: readonly string[]): Promise<void> {
   requireLive(host);
   // After -- no word is taken for an option, whatever it begins with.
   const bus = ['--system', '--', 'call', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1'];
-  await execute(BUSCTL, [...bus, 'org.freedesktop.systemd1.Manager', method, ...words], `${method} ${words[1] ?? ''}`);
+  await execute(BUSCTL, [...bus, of, method, ...words], `${method} ${words[1] ?? ''}`.trimEnd());
 }
 
 /** Properties of a unit by name, as `systemctl show` prints them; those that it does not know are absent. */

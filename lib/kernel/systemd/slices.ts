@@ -23,7 +23,7 @@ export async function startSlice(
 /** By which a slice of ours is known. */
 export const DESCRIPTION = 'made by vfio-isolate';
 
-/** Stops a unit; what it ran must have gone already. @throws VfioIsolateError */
+/** Has a unit be stopped; what it ran must have gone already. @throws VfioIsolateError */
 export async function stopUnit(host: Host, unit: string): Promise<void> {
   await callManager(host, 'StopUnit', 'ss', unit, 'fail');
 }
