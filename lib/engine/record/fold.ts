@@ -9,19 +9,27 @@ export interface LiveEntry extends Entry {
   readonly steps: readonly number[];
 }
 
+/** One that lines are added to, as often as they come: a record may have hundreds of thousands of one thing. */
+interface GrowingEntry extends LiveEntry {
+  step: Step;
+  readonly parts: Entry['parts'][number][];
+  readonly steps: number[];
+}
+
 /**
  * @param since steps of a lower number are passed over
  * @returns entries in the order in which their things were first touched; moves, as one entry, where the last was made
  */
 export function fold(lines: readonly Line[], since = 1): LiveEntry[] {
   const details = detailsByStep(lines);
-  const entries = new Map<string, LiveEntry>();
+  const entries = new Map<string, GrowingEntry>();
   for (const line of liveSteps(lines)) {
     if (line.step < since) continue;
     const key = keyOf(line);
-    const before = entries.get(key);
+    const entry = entries.get(key) ?? { step: line.change, parts: [], steps: [] };
     if (kindOf(line.change).merges === 'kind') entries.delete(key);
-    entries.set(key, extended(before, line, details.get(line.step) ?? []));
+    entries.set(key, entry);
+    extend(entry, line, details.get(line.step) ?? []);
   }
   return [...entries.values()];
 }
@@ -58,11 +66,9 @@ function keyOf({ step, change }: StepLine): string {
   }
 }
 
-function extended(before: LiveEntry | undefined, line: StepLine, details: readonly Detail[]): LiveEntry {
+function extend(entry: GrowingEntry, line: StepLine, details: readonly Detail[]): void {
   const step: Step = line.change;
-  return {
-    step: before === undefined ? step : { ...before.step, to: step.to },
-    parts: [...(before?.parts ?? []), { step, details }],
-    steps: [...(before?.steps ?? []), line.step],
-  };
+  entry.step = { ...entry.step, to: step.to };
+  entry.parts.push({ step, details });
+  entry.steps.push(line.step);
 }
