@@ -23,11 +23,18 @@ export async function restore(
   }
   const record = UndoRecord.toRestore(performer.host, path);
   try {
+    if (record.condition === 'empty') throw lost(path);
     report.notes.push(...remarks(path, record));
     if (record.condition === 'live') await restoreLive(path, record, performer, report, options);
   } finally {
     record.close();
   }
+}
+
+function lost(path: string): VfioIsolateError {
+  return new VfioIsolateError('ERR_RECORD', `undo record ${path} is empty`, {
+    remedy: 'no run has written to it, or somebody has emptied it since: then what it held is lost',
+  });
 }
 
 /** Whether two paths lead to one file, by whatever links. */

@@ -14,6 +14,8 @@ import { MAX_BYTES } from './safety.js';
 
 /** What opening a record found. */
 export type Condition =
+  /** Not even its first line is there, which every run writes before the file takes its name. */
+  | 'empty'
   /** Something of it still holds. */
   | 'live'
   /** All of it has been undone, or it never held anything. */
@@ -170,7 +172,8 @@ export class UndoRecord {
 
 function conditionOf(host: Host, { lines }: Parsed): Condition {
   const [header] = lines;
-  if (header?.type === 'header' && header.boot !== bootId(host)) return 'stale';
+  if (header === undefined) return 'empty';
+  if (header.type === 'header' && header.boot !== bootId(host)) return 'stale';
   return fold(lines).length > 0 ? 'live' : 'spent';
 }
 
