@@ -5,7 +5,7 @@
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { type Directory, native } from '../native.js';
-import { cgroupMounts } from './mounts.js';
+import { cpusetMounts } from './mounts.js';
 
 export type RootName = 'sys' | 'proc' | 'cgroup';
 
@@ -40,7 +40,7 @@ function roots(host: Host) {
   return [
     { root: 'sys' as const, rootPath: host.sys, type: SYSFS },
     { root: 'proc' as const, rootPath: host.proc, type: PROCFS },
-    ...cgroupMounts(host).map(({ mountPoint, type }) => ({ root: 'cgroup' as const, rootPath: mountPoint, type })),
+    ...cpusetMounts(host).map(({ mountPoint, type }) => ({ root: 'cgroup' as const, rootPath: mountPoint, type })),
   ];
 }
 

@@ -17,10 +17,13 @@ export interface CpusetHierarchy {
   readonly others: readonly string[];
 }
 
+/** A mount of a hierarchy that carries the cpuset controller; its root is `/` but for a bind mount or a namespace. */
+type Carrier = CpusetHierarchy & Pick<CgroupMount, 'root' | 'type'>;
+
 interface Known {
   readonly mountinfo: string;
   readonly mounts: CgroupMount[];
-  cpusets?: CpusetHierarchy;
+  carriers?: readonly Carrier[];
 }
 
 /** What is known as long as mountinfo says the same: a path is looked up for every step, a cgroup for every task. */
@@ -35,11 +38,14 @@ function knownOf(host: Host): Known {
   return now;
 }
 
-/** The cgroup mounts of a host. The mount points of a stand-in tree lie below its own sysfs root. */
-export function cgroupMounts(host: Host): CgroupMount[] {
-  return knownOf(host).mounts;
+/** Every mount that carries the cpuset controller: what lies below another is none of ours. */
+export function cpusetMounts(host: Host): readonly Carrier[] {
+  const now = knownOf(host);
+  now.carriers ??= now.mounts.flatMap((mount) => carries(host, mount) ?? []);
+  return now.carriers;
 }
 
+/** The mount points of a stand-in tree lie below its own sysfs root. */
 function readMounts(host: Host): CgroupMount[] {
   const mounts = native().cgroupMounts(`${host.proc}/self/mountinfo`);
   if (host.live) return mounts.filter((mount) => mount.type === CGROUP_V1 || mount.type === CGROUP_V2);
@@ -51,9 +57,8 @@ function readMounts(host: Host): CgroupMount[] {
  * @throws VfioIsolateError `ERR_UNSUPPORTED` where no cgroup hierarchy is mounted, or none carries the controller
  */
 export function findCpusets(host: Host): CpusetHierarchy {
-  const now = knownOf(host);
-  now.cpusets ??= lookForCpusets(host, now.mounts);
-  return now.cpusets;
+  const carriers = cpusetMounts(host);
+  return carriers.find(({ root }) => root === '/') ?? noneWhole(carriers, knownOf(host).mounts);
 }
 
 /** The same, or undefined on a host without cpusets. */
@@ -66,16 +71,12 @@ export function cpusetsIfAny(host: Host): CpusetHierarchy | undefined {
   }
 }
 
-function lookForCpusets(host: Host, mounts: readonly CgroupMount[]): CpusetHierarchy {
+function noneWhole([part]: readonly Carrier[], mounts: readonly CgroupMount[]): never {
   if (mounts.length === 0) {
     throw new VfioIsolateError('ERR_UNSUPPORTED', 'no cgroup file system is mounted', {
       remedy: 'mount one: mount -t cgroup2 none /sys/fs/cgroup',
     });
   }
-  const carriers = mounts.flatMap((mount) => carries(host, mount) ?? []);
-  const whole = carriers.find(({ root }) => root === '/');
-  if (whole !== undefined) return whole;
-  const [part] = carriers;
   if (part !== undefined) {
     throw new VfioIsolateError(
       'ERR_UNSUPPORTED',
@@ -92,18 +93,16 @@ function lookForCpusets(host: Host, mounts: readonly CgroupMount[]): CpusetHiera
   );
 }
 
-function carries(
-  host: Host,
-  { mountPoint, root, options, type }: CgroupMount,
-): (CpusetHierarchy & Pick<CgroupMount, 'root'>) | undefined {
+function carries(host: Host, { mountPoint, root, options, type }: CgroupMount): Carrier | undefined {
   if (options.includes('cpuset')) {
     const others = options.filter((option) => OTHER_V1_CONTROLLERS.has(option));
-    return { version: 1, mountPoint, root, prefix: prefixOf(host, mountPoint), others };
+    return { version: 1, mountPoint, root, type, prefix: prefixOf(host, mountPoint), others };
   }
   if (type === CGROUP_V1) return undefined;
   const controllers = readIfThere(host, `${mountPoint}/cgroup.controllers`)?.split(' ');
   if (!controllers?.includes('cpuset')) return undefined;
-  return { version: 2, mountPoint, root, prefix: 'cpuset.', others: controllers.filter((name) => name !== 'cpuset') };
+  const others = controllers.filter((name) => name !== 'cpuset');
+  return { version: 2, mountPoint, root, type, prefix: 'cpuset.', others };
 }
 
 const OTHER_V1_CONTROLLERS = new Set(
