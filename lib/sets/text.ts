@@ -5,9 +5,17 @@ const LONGEST = 40;
 
 /** Foreign text for use in a one-line message: in double quotes, cut to 40 characters, printable ASCII only. */
 export function quote(text: string): string {
-  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
-  return JSON.stringify(cut).replace(/[^\x20-\x7e]/g, escaped);
+  return printable(JSON.stringify(cut(text, LONGEST)));
 }
+
+/** A message that has foreign text in it, as one line: cut to so many characters, printable ASCII only. */
+export function oneLine(text: string, longest: number): string {
+  return printable(cut(text, longest));
+}
+
+const cut = (text: string, longest: number) => (text.length > longest ? `${text.slice(0, longest - 3)}...` : text);
+
+const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, escaped);
 
 function escaped(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -36,11 +36,15 @@ export const cgroupKind: StepKind<CgroupStep> = {
     if (place.root !== 'cgroup' || place.relative === '') {
       throw new VfioIsolateError('ERR_STATE', `${checked.target} is no cgroup that could be made or removed`);
     }
-    for (const file of Object.keys({ ...checked.from, ...checked.to })) kernelFile(host, `${checked.target}/${file}`);
+    for (const value of [checked.from, checked.to]) {
+      // Throws for a text that no such file can hold.
+      for (const [file, text] of Object.entries(value ?? {}))
+        kernelFile(host, `${checked.target}/${file}`).same(text, text);
+    }
     return checked;
   },
 
-  validateDetail: (detail) => void v.parse(detailShape, detail),
+  validateDetail: (detail) => v.parse(detailShape, detail),
 
   async apply({ target, to }, { host, control, ledger }) {
     if (to === null) await remove(host, target, control);

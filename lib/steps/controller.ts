@@ -34,7 +34,7 @@ export const controllerKind: StepKind<ControllerStep> = {
     return checked;
   },
 
-  validateDetail: (detail) => void v.parse(masksDetail, detail),
+  validateDetail: (detail) => v.parse(masksDetail, detail),
 
   apply({ target, to }, context) {
     // Before 6.2 even this overwrites tasks' masks.

@@ -38,7 +38,7 @@ export const fileKind: StepKind<FileStep> = {
     return checked;
   },
 
-  validateDetail: (detail) => void v.parse(masksDetail, detail),
+  validateDetail: (detail) => v.parse(masksDetail, detail),
 
   async apply(step, context) {
     const act = async () => applyFile(step, context.host);

@@ -15,11 +15,16 @@ import {
   unchosen,
 } from '../kernel/affinity.js';
 import { masksAgain } from './affinity/affinity.js';
-import type { AffinityStep } from './affinity/shape.js';
+import { type AffinityStep, isCpus } from './affinity/shape.js';
 import { rowsOf } from './affinity/touched.js';
 import { type ApplyContext, detailsOf, type Entry, type Outcome, type Undo, type UndoOptions } from './step.js';
+import { beginsWithTaskId } from './task-ids.js';
 
-const taskMasks = v.array(v.tuple([v.number(), v.number(), v.string()]));
+const taskMasks = v.custom<TaskMask[]>(
+  (value) =>
+    Array.isArray(value) && value.every((item) => beginsWithTaskId(item, 3) && item[2] !== null && isCpus(item[2])),
+  'a list of tasks with their CPUs is expected',
+);
 /** Details of any step that may overwrite masks: what tasks had of their own before it, and what it left them with. */
 export const masksDetail = v.union([v.object({ masks: taskMasks }), v.object({ left: taskMasks })]);
 

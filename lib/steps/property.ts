@@ -87,7 +87,7 @@ export const propertyKind: StepKind<PropertyStep> = {
     return checked;
   },
 
-  validateDetail: (detail) => void v.parse(masksDetail, detail),
+  validateDetail: (detail) => v.parse(masksDetail, detail),
 
   async apply({ target, to }, context) {
     const setting = settingOf(context.host, target);

@@ -55,7 +55,7 @@ export const sliceKind: StepKind<SliceStep> = {
     return checked;
   },
 
-  validateDetail: (detail) => void v.parse(detailShape, detail),
+  validateDetail: (detail) => v.parse(detailShape, detail),
 
   async apply({ target, to }, context) {
     return keepingMasks(context, () => (to === null ? stop(context.host, target) : start(context, target, to)));

@@ -90,10 +90,14 @@ export interface StepKind<S extends Step = Step> {
   readonly kind: S['kind'];
   /** Which steps merge into one entry of the record: those on one target, all of this kind, or none. */
   readonly merges: 'target' | 'kind' | 'never';
-  /** Checks a step read from a record: shape, and that its target is one this tool writes to. @throws VfioIsolateError */
+  /**
+   * Checks a step read from a record: shape, and that its target is one this tool writes to.
+   * @returns what was checked of it
+   * @throws VfioIsolateError
+   */
   validate(step: Step, host: Host): S;
-  /** Checks a detail of such a step. @throws VfioIsolateError */
-  validateDetail?(detail: Detail, host: Host): void;
+  /** Checks a detail of such a step; unsaid, they have none. @returns what was checked of it @throws VfioIsolateError */
+  validateDetail?(detail: Detail, host: Host): Detail;
   /** Performs it and reads it back. @throws SystemError, VfioIsolateError */
   apply(step: S, context: ApplyContext): Promise<Outcome>;
   /** How to bring back the first-seen value from the present state. */

@@ -2,6 +2,9 @@
 import * as v from 'valibot';
 import type { TaskId } from '../kernel/tasks.js';
 
+/** A time in clock ticks since boot. */
+export const ticks = v.pipe(v.number(), v.finite(), v.minValue(0));
+
 export const taskIds = v.custom<TaskId[]>(
   (value) => Array.isArray(value) && value.every((item) => beginsWithTaskId(item, 2)),
   'a list of TIDs with start times is expected',

@@ -16,7 +16,7 @@ import { type Homecoming, homecoming } from './homecoming/homecoming.js';
 import type { Move as RecordedMove } from './homecoming/homes.js';
 import { isMasksDetail, keepingMasks, masksDetail } from './masks.js';
 import type { ApplyContext, Entry, Outcome, Refused, Step, StepKind } from './step.js';
-import { taskIds } from './task-ids.js';
+import { taskIds, ticks } from './task-ids.js';
 
 export interface TasksStep extends Step<'tasks', string> {
   /** Whole processes to move, in place of all that `from` holds. */
@@ -34,7 +34,7 @@ const shape = v.object({
   threads: v.optional(taskIds),
 });
 /** The destination's own tasks, or a batch of those that moved; its `from` is relative to the hierarchy, `/` for the root. */
-const residentsShape = v.object({ began: v.number(), residents: taskIds });
+const residentsShape = v.object({ began: ticks, residents: taskIds });
 const movedShape = v.object({ from: v.string(), processes: taskIds, threads: taskIds });
 
 /** The step that moves all tasks of one cgroup to another, both by their directories. */
@@ -56,11 +56,11 @@ export const tasksKind: StepKind<TasksStep> = {
   },
 
   validateDetail(detail) {
-    if ('residents' in detail) v.parse(residentsShape, detail);
-    else if (isMasksDetail(detail)) v.parse(masksDetail, detail);
-    else if (!isPlain(v.parse(movedShape, detail).from.replace(/^\/$/, '/root'))) {
-      throw new VfioIsolateError('ERR_STATE', `${JSON.stringify(detail['from'])} is no cgroup`);
-    }
+    if ('residents' in detail) return v.parse(residentsShape, detail);
+    if (isMasksDetail(detail)) return v.parse(masksDetail, detail);
+    const moved = v.parse(movedShape, detail);
+    if (isPlain(moved.from.replace(/^\/$/, '/root'))) return moved;
+    throw new VfioIsolateError('ERR_STATE', `${JSON.stringify(moved.from)} is no cgroup`);
   },
 
   async apply(step, context) {

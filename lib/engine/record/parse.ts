@@ -1,6 +1,7 @@
 /** A record's text as lines, each checked: it is input from outside, whoever wrote it. */
 import { VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
+import { oneLine } from '../../sets/text.js';
 import { kindOf } from '../../steps/registry.js';
 import type { StepKind } from '../../steps/step.js';
 import { decodeLine, type Line, VERSION } from './line.js';
@@ -19,6 +20,7 @@ export interface Parsed {
  */
 export function parseRecord(host: Host, path: string, text: string): Parsed {
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
+  const rest = text.slice(whole.length);
   const kinds = new Map<number, StepKind>();
   const lines = whole
     .split('\n')
@@ -31,9 +33,22 @@ export function parseRecord(host: Host, path: string, text: string): Parsed {
       }
     });
   if (lines.length === 0 && text !== '') throw damaged(path, 1, new Error('it is no line of a record'));
-  return { lines, length: Buffer.byteLength(whole), torn: whole.length < text.length };
+  // Cut short, it would have no newline, or a page of zeros there that never reached the disk; not another character.
+  if (!rest.endsWith('\0') && isLine(rest.slice(0, -1)))
+    throw damaged(path, lines.length + 1, new Error('it does not end with a newline'));
+  return { lines, length: Buffer.byteLength(whole), torn: rest !== '' };
 }
 
+function isLine(text: string): boolean {
+  try {
+    decodeLine(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What was checked of a line, and nothing else of it: members that this version does not know are left out. */
 function readLine(host: Host, text: string, index: number, kinds: Map<number, StepKind>): Line {
   const line = decodeLine(text);
   if ((line.type === 'header') !== (index === 0)) throw new Error('it is out of place');
@@ -44,17 +59,22 @@ function readLine(host: Host, text: string, index: number, kinds: Map<number, St
     case 'step': {
       if (line.step !== kinds.size + 1) throw new Error(`it is step ${line.step} where ${kinds.size + 1} is expected`);
       const kind = kindOf(line.change);
-      kind.validate(line.change, host);
       kinds.set(line.step, kind);
-      break;
+      return { ...line, change: { ...kind.validate(line.change, host) } };
     }
-    case 'detail':
-      if (!kinds.has(line.step)) throw new Error(`it belongs to step ${line.step}, which does not stand above it`);
-      kinds.get(line.step)?.validateDetail?.(line, host);
+    case 'detail': {
+      const kind = kinds.get(line.step);
+      if (kind === undefined) throw notAbove(line.step);
+      return { type: 'detail', step: line.step, ...kind.validateDetail?.(line, host) };
+    }
+    case 'undone':
+      for (const step of line.steps) if (!kinds.has(step)) throw notAbove(step);
       break;
   }
   return line;
 }
+
+const notAbove = (step: number) => new Error(`it belongs to step ${step}, which does not stand above it`);
 
 function newer(tool: string): VfioIsolateError {
   return new VfioIsolateError('ERR_RECORD', `it was written by the newer version ${tool}`, {
@@ -62,8 +82,11 @@ function newer(tool: string): VfioIsolateError {
   });
 }
 
+/** Longest reason that is told: one may quote the record. */
+const LONGEST = 300;
+
 function damaged(path: string, line: number, error: unknown): VfioIsolateError {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = oneLine(error instanceof Error ? error.message : String(error), LONGEST);
   const remedy = error instanceof VfioIsolateError ? error.remedy : undefined;
   return new VfioIsolateError('ERR_RECORD', `undo record ${path}, line ${line}: ${why}`, {
     remedy: remedy ?? 'nothing was touched; only a whole, unchanged record can be restored',

@@ -12,7 +12,7 @@ import { taskKey, ticksSinceBoot } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Refusal } from '../../native.js';
 import type { ApplyContext, Refused, StepKind } from '../step.js';
-import { taskIds } from '../task-ids.js';
+import { taskIds, ticks } from '../task-ids.js';
 import { type Back, planBack } from './back.js';
 import { refusalError, refused } from './refusal.js';
 import { latecomers, tasksIn } from './scope.js';
@@ -26,7 +26,7 @@ const shape = v.object({
   from: cpus,
   to: cpus,
   tasks: rows,
-  began: v.number(),
+  began: ticks,
   scope: v.optional(v.object({ processes: taskIds, threads: taskIds, kernelThreads: v.boolean() })),
 });
 
@@ -52,7 +52,7 @@ export const affinityKind: StepKind<AffinityStep> = {
   merges: 'kind',
   repeats: true,
   validate: (step) => v.parse(shape, step),
-  validateDetail: (detail) => void v.parse(lateShape, detail),
+  validateDetail: (detail) => v.parse(lateShape, detail),
 
   async apply(step, context) {
     const sum = { changed: 0, gone: 0, refused: [] as Refused[] };
