@@ -1,5 +1,4 @@
 /** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
-import { existsSync } from 'node:fs';
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
 import { type Host, openHost } from '../host.js';
@@ -39,8 +38,8 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
 
 /** What the record would be appended to. */
 function recordedBefore(host: Host, undo: string | undefined): readonly Entry[] {
-  if (undo === undefined || !existsSync(undo)) return [];
-  const record = UndoRecord.toRestore(host, undo);
+  const record = undo === undefined ? undefined : UndoRecord.find(host, undo);
+  if (record === undefined) return [];
   try {
     return record.condition === 'live' ? record.entries() : [];
   } finally {

@@ -57,7 +57,7 @@ export class UndoRecord {
    */
   static async forRun(host: Host, path: string | undefined): Promise<UndoRecord> {
     if (path === undefined) return UndoRecord.#begin(host, native().memoryFile(), IN_MEMORY);
-    const found = UndoRecord.#open(host, path);
+    const found = UndoRecord.find(host, path);
     if (found?.condition === 'live') return found;
     found?.close();
     const file = createFile(path);
@@ -73,14 +73,15 @@ export class UndoRecord {
 
   /** An existing record. @throws SystemError; VfioIsolateError `ERR_RECORD` */
   static toRestore(host: Host, path: string): UndoRecord {
-    const record = UndoRecord.#open(host, path);
+    const record = UndoRecord.find(host, path);
     if (record !== undefined) return record;
     throw new VfioIsolateError('ERR_RECORD', `there is no undo record ${path}`, {
       remedy: 'give the path that was given to -u; where that run never began, there is nothing to restore',
     });
   }
 
-  static #open(host: Host, path: string): UndoRecord | undefined {
+  /** The same, or undefined where there is none. */
+  static find(host: Host, path: string): UndoRecord | undefined {
     const fd = openExisting(path);
     if (fd === undefined) return undefined;
     try {
