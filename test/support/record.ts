@@ -2,8 +2,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 
-export function encode(entry: object): string {
-  const rest = JSON.stringify(entry).slice(1);
+export const encode = (entry: object): string => encodeText(JSON.stringify(entry));
+
+/** The same for an object that is written already. */
+export function encodeText(json: string): string {
+  const rest = json.slice(1);
   return `{"crc":"${crc32(rest).toString(16).padStart(8, '0')}",${rest}\n`;
 }
 
