@@ -37,11 +37,20 @@ export class VfioIsolateError extends Error {
   readonly remedy: string | undefined;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(onOneLine(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.name = new.target.name;
     this.code = code;
     this.remedy = details.remedy;
   }
+}
+
+/** Room for the longest path, and what is said of it. */
+const LONGEST = 5000;
+
+/** Whatever it quotes: a kernel file, a name, what systemd says. */
+function onOneLine(text: string): string {
+  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
+  return cut.replace(/\s*\n\s*/g, ' ');
 }
 
 /** A command line or parameter that can never work as written; the CLI exits with status 2. */

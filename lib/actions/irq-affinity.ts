@@ -40,8 +40,7 @@ export const irqAffinity: Action = {
       fileStep(host, path, change(affinity).toString()),
     );
     const standard = readDefaultAffinity(host);
-    const width = (topology.possible.last ?? 0) + 1;
-    const later = standard ? fileStep(host, standard.path, change(standard.affinity).toMask(width)) : [];
+    const later = standard ? fileStep(host, standard.path, maskOf(change(standard.affinity), topology)) : [];
     const wasDone = standard !== undefined && later.length === 0;
     return {
       steps: [...steps, ...later],
@@ -52,6 +51,11 @@ export const irqAffinity: Action = {
     };
   },
 };
+
+/** As wide as the kernel prints one. */
+function maskOf(affinity: Bitmap, { possible }: Topology): string {
+  return affinity.toMask(Math.max(possible.last ?? 0, affinity.last ?? 0) + 1);
+}
 
 /**
  * @param wasDone whether the default affinity was as asked for already: an earlier run did it, and what is left to move

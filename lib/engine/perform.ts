@@ -42,6 +42,7 @@ export class Applier implements Performer {
 
   async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {
     throwIfAborted(this.#signal);
+    for (const step of steps) requireReadable(step, this.host);
     const first = (await this.#record?.writeSteps(report.command, steps)) ?? 0;
     const outcomes: Outcome[] = [];
     for (const [index, step] of steps.entries()) {
@@ -82,10 +83,27 @@ export class Rehearsal implements Performer {
 
   async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {
     return steps.map((step) => {
+      requireReadable(step, this.host);
       kindOf(step).preview(step, this.host);
       const outcome = { changed: 0 };
       note(report, step, outcome, this.#tell);
       return outcome;
+    });
+  }
+}
+
+/**
+ * A step is checked as if it came from a record: it may have values of a kernel file that holds nonsense, and then nobody
+ * could undo it.
+ * @throws VfioIsolateError
+ */
+function requireReadable(step: Step, host: Host): void {
+  try {
+    kindOf(step).validate(step, host);
+  } catch (error) {
+    if (error instanceof VfioIsolateError) throw error;
+    throw new VfioIsolateError('ERR_STATE', `${step.target} cannot be changed: ${(error as Error).message}`, {
+      cause: error,
     });
   }
 }

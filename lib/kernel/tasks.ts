@@ -108,15 +108,10 @@ export function cgroupOf(host: Host, tid: number): string | undefined {
   const { version, mountPoint } = findCpusets(host);
   const text = readOfTask(host, tid, 'cgroup');
   for (const line of text?.split('\n') ?? []) {
-    const [id, controllers, path] = splitAtColons(line);
+    const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
+    if (path === undefined) continue;
     const carries = version === 1 ? controllers?.split(',').includes('cpuset') : id === '0';
     if (carries) return path === '/' ? mountPoint : mountPoint + path;
   }
   return undefined;
-}
-
-function splitAtColons(line: string): [string, string | undefined, string | undefined] {
-  const first = line.indexOf(':');
-  const second = line.indexOf(':', first + 1);
-  return [line.slice(0, first), line.slice(first + 1, second), line.slice(second + 1)];
 }

@@ -12,6 +12,7 @@ import {
   settingFile,
 } from '../../kernel/cpuset.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
+import { parseList } from '../../sets/list.js';
 import { removal } from '../../steps/cgroup.js';
 import { fileStep } from '../../steps/file.js';
 import { moveStep } from '../../steps/tasks.js';
@@ -33,7 +34,9 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       requireCpuset(host, hierarchy, parent);
       // No task may enter a v1 cpuset while its cpus or mems are empty (ENOSPC).
       for (const inherited of ['cpus', 'mems'] as const) {
-        if (!settings.has(inherited)) settings.set(inherited, host.read(fileOf(parent, inherited)).trim());
+        if (settings.has(inherited)) continue;
+        const file = fileOf(parent, inherited);
+        settings.set(inherited, parseList(host.read(file), file).toString());
       }
       const to = SETTINGS.filter((setting) => settings.has(setting)).map(
         (setting) => [`${hierarchy.prefix}${setting}`, settings.get(setting) ?? ''] as const,
