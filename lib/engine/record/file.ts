@@ -1,5 +1,4 @@
 /** The record's file: opened without following links, made whole before it takes its name. */
-import { randomBytes } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -9,7 +8,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
-  unlinkSync,
+  rmSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fromNode, isSystemError, SystemError } from '../../errors.js';
@@ -63,9 +62,13 @@ export function createFile(path: string): NewFile {
   const directory = explaining(path, () => realpathSync(dirname(path)));
   const target = join(directory, basename(path));
   requireOwnDirectory(target);
-  const temporary = `${target}.${randomBytes(6).toString('hex')}`;
+  const temporary = `${target}.unfinished`;
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
-  const fd = explaining(path, () => openSync(temporary, flags, 0o600));
+  const fd = explaining(path, () => {
+    // What a killed run has left; none at work can have it, for that takes the lock.
+    rmSync(temporary, { force: true });
+    return openSync(temporary, flags, 0o600);
+  });
   return {
     fd,
     commit: () =>
@@ -75,7 +78,7 @@ export function createFile(path: string): NewFile {
       }),
     discard: () => {
       closeSync(fd);
-      unlinkSync(temporary);
+      rmSync(temporary, { force: true });
     },
   };
 }
