@@ -1,6 +1,6 @@
 /** The undo record of a run: appended ahead of every change, read back to undo. */
 import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
-import { VfioIsolateError } from '../../errors.js';
+import { isSystemError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import { bootId } from '../../kernel/boot.js';
 import { native } from '../../native.js';
@@ -131,6 +131,9 @@ export class UndoRecord {
         this.#prepare();
         try {
           return await use({ fd: this.#fd, offset: this.#length, members: `"type":"detail","step":${step}` });
+        } catch (error) {
+          // What was refused of a kernel file has that one's path; of the record the native code knows none.
+          throw isSystemError(error) && error.path === undefined ? explained(error, this.#path) : error;
         } finally {
           // Also where it failed on the way: its earlier batches are there, and nothing else.
           this.#length = fstatSync(this.#fd).size;
