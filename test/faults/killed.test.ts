@@ -1,0 +1,41 @@
+import { describe, expect, test } from 'vitest';
+import { notInPlace, openScratch } from '../support/scratch.js';
+import { benchIn } from './bench.js';
+import { tries } from './extent.js';
+import { killAt, killedAnywhere, killedAtRandom, restoreKilledAnywhere, traceOf } from './killing.js';
+import { type Scene, scenes } from './scenes.js';
+
+const place = 'v1, in place';
+
+describe.skipIf(notInPlace)(`killed anywhere (${notInPlace ?? place})`, () => {
+  test.each(scenes)('$what', async ({ what, prepare }) => {
+    const scratch = openScratch();
+    const words = await prepare(scratch);
+    await killedAnywhere(benchIn(scratch), words, `${what}, ${place}`, 6);
+  });
+
+  test.each(scenes)('restore of $what', async ({ what, prepare }) => {
+    const scratch = openScratch();
+    const words = await prepare(scratch);
+    await restoreKilledAnywhere(benchIn(scratch), words, `restore of ${what}, ${place}`, 3);
+  });
+
+  test('at random instants', async () => {
+    const scratch = openScratch();
+    const words = await (scenes.at(-1) as Scene).prepare(scratch);
+    await killedAtRandom(benchIn(scratch), words, `chain of all at random instants, ${place}`, tries(200, 20));
+  });
+
+  test('what kills leave beside the record is one file, and the next run takes it away', async () => {
+    const scratch = openScratch();
+    const bench = benchIn(scratch);
+    const run = ['-u', bench.undo, 'cpuset-create', `${scratch.name}/guest`];
+    const begun = (await traceOf(bench, run)).find(({ name }) => name === 'rename');
+    if (begun === undefined) throw new Error('the record takes its name by no rename');
+    await bench.run(['restore', bench.undo]);
+    for (let kills = 0; kills < 3; kills++) await killAt(bench, run, begun);
+    expect(bench.files().sort()).toEqual(['undo', 'undo.unfinished']);
+    await bench.run(run);
+    expect(bench.files()).toEqual(['undo']);
+  });
+});

@@ -1,0 +1,70 @@
+/** Has each call by which a run changes something fail, and sees that the run tells why and leaves nothing behind. */
+import { dirname } from 'node:path';
+import { expect } from 'vitest';
+import type { Bench } from './bench.js';
+import { sample } from './extent.js';
+import { count } from './figures.js';
+import { restored, traceOf } from './killing.js';
+import { type Call, faulting, hit, nameOf } from './trace.js';
+
+const ERRORS = ['ENOSPC', 'EACCES', 'EBUSY', 'EINVAL', 'EIO', 'EINTR'] as const;
+type ErrorName = (typeof ERRORS)[number];
+
+/**
+ * What a run gets over, by asking again: a call that a signal cut short; tasks that are just being born, or going; and
+ * where a folder that is there already cannot be made, that it is there.
+ */
+function isGotOver({ name, path }: Call, error: ErrorName): boolean {
+  if (error === 'EINTR') return true;
+  if (/\/(tasks|cgroup\.procs|cgroup\.threads)$/.test(path)) return error === 'EINVAL' || error === 'EBUSY';
+  if (name === 'unlinkat') return error === 'EBUSY';
+  return name === 'mkdir' && path.startsWith('/run/') && error !== 'EACCES' && error !== 'ENOSPC';
+}
+
+/** @param inShort how many calls are tried where not all are, each with one of the errors */
+export async function refusedAnywhere(bench: Bench, words: string[], what: string, inShort: number): Promise<void> {
+  const run = ['-u', bench.undo, ...words];
+  const differences = await bench.watch();
+  const calls = await traceOf(bench, run);
+  const meant = await differences();
+  expect(meant).not.toEqual([]);
+  await restored(bench);
+  const faults = sample(
+    calls.flatMap((call) => ERRORS.map((error) => ({ call, error }))),
+    inShort,
+  );
+  const lost: string[] = [];
+  for (const { call, error } of faults) {
+    await bench.clear();
+    const ended = await refuseAt(bench, run, call, `error=${error}`);
+    const fault = `${nameOf(call)}: ${error}`;
+    if (isGotOver(call, error)) {
+      expect({ fault, ...ended }).toMatchObject({ fault, status: 0, stderr: '' });
+      expect({ fault, done: await differences() }).toEqual({ fault, done: meant });
+    } else {
+      expect({ fault, ...ended }).toMatchObject({ fault, status: 1, stderr: expect.stringContaining(error) });
+      expect({ fault, told: tellsOf(call, bench, ended.stderr) || ended.stderr }).toEqual({ fault, told: true });
+      expect({ fault, left: await differences() }).toEqual({ fault, left: [] });
+    }
+    await restored(bench);
+    lost.push(...(await differences()).map((line) => `${fault}: ${line}`));
+    if (lost.length > 0) break;
+  }
+  count(`refusals of ${what}`, faults.length, Number(lost.length > 0));
+  expect(lost).toEqual([]);
+}
+
+/** Has a call of a run fail, and sees from the log that it was this one. */
+async function refuseAt(bench: Bench, words: string[], call: Call, fault: string, on = false) {
+  const ended = await bench.run(words, faulting(bench.log, call, fault, on));
+  const refused = hit(await bench.readLog()).map(nameOf);
+  expect(refused[0]).toBe(nameOf(call));
+  return ended;
+}
+
+/** Whether a message names what was refused: a task by its number, the record by its own name. */
+function tellsOf({ name, path }: Call, { undo }: Bench, message: string): boolean {
+  if (name === 'sched_setaffinity') return /task \d+/.test(message);
+  if (path.startsWith(dirname(undo))) return message.includes(undo);
+  return message.includes(path) || message.includes(dirname(path));
+}
