@@ -14,37 +14,43 @@ import { basename, dirname, join } from 'node:path';
 import { fromNode, isSystemError, SystemError } from '../../errors.js';
 import { requireOwnDirectory, requireOwnFile } from './safety.js';
 
+export interface ExistingFile {
+  readonly fd: number;
+  /** Why it can only be read. */
+  readonly unwritable?: SystemError;
+}
+
 /**
- * Opens an existing file; a read-only one, or one on a read-only disk, can still be read.
+ * Opens an existing file; one on a read-only disk can still be read.
  * @returns undefined where there is none
  * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that others can have written
  */
-export function openExisting(path: string): number | undefined {
+export function openExisting(path: string): ExistingFile | undefined {
   // O_NONBLOCK: a FIFO put in the record's place must not hang a hook.
   const flags = constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  let fd: number;
+  let file: ExistingFile;
   try {
-    fd = openWith(path, flags | constants.O_RDWR, flags | constants.O_RDONLY);
+    file = openWith(path, flags | constants.O_RDWR, flags | constants.O_RDONLY);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
   try {
-    requireOwnFile(path, fstatSync(fd));
+    requireOwnFile(path, fstatSync(file.fd));
     requireOwnDirectory(realpathSync(path));
-    return fd;
+    return file;
   } catch (error) {
-    closeSync(fd);
+    closeSync(file.fd);
     throw fromNode(error);
   }
 }
 
-function openWith(path: string, flags: number, fallback: number): number {
+function openWith(path: string, flags: number, fallback: number): ExistingFile {
   try {
-    return explaining(path, () => openSync(path, flags));
+    return { fd: explaining(path, () => openSync(path, flags)) };
   } catch (error) {
-    if (isSystemError(error, 'EROFS')) return explaining(path, () => openSync(path, fallback));
-    throw error;
+    if (!isSystemError(error, 'EROFS')) throw error;
+    return { fd: explaining(path, () => openSync(path, fallback)), unwritable: error };
   }
 }
 

@@ -1,12 +1,12 @@
 /** The undo record of a run: appended ahead of every change, read back to undo. */
 import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
-import { isSystemError, VfioIsolateError } from '../../errors.js';
+import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import { bootId } from '../../kernel/boot.js';
 import { native } from '../../native.js';
 import type { Ledger, Step } from '../../steps/step.js';
 import { packageVersion } from '../../version.js';
-import { createFile, explained, openExisting, readAll } from './file.js';
+import { createFile, type ExistingFile, explained, openExisting, readAll } from './file.js';
 import { fold, type LiveEntry, lastStep } from './fold.js';
 import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
 import { type Parsed, parseRecord } from './parse.js';
@@ -32,6 +32,7 @@ export class UndoRecord {
   readonly torn: boolean;
   readonly #host: Host;
   readonly #fd: number;
+  readonly #unwritable: SystemError | undefined;
   readonly #path: string;
   /** Length of the whole lines. */
   #length: number;
@@ -39,9 +40,10 @@ export class UndoRecord {
   /** What was found when it was opened, until something is appended. */
   #found: Parsed | undefined;
 
-  private constructor(host: Host, fd: number, path: string, found: Parsed) {
+  private constructor(host: Host, { fd, unwritable }: ExistingFile, path: string, found: Parsed) {
     this.#host = host;
     this.#fd = fd;
+    this.#unwritable = unwritable;
     this.#path = path;
     this.#length = found.length;
     this.#lastStep = lastStep(found.lines);
@@ -82,18 +84,18 @@ export class UndoRecord {
 
   /** The same, or undefined where there is none. */
   static find(host: Host, path: string): UndoRecord | undefined {
-    const fd = openExisting(path);
-    if (fd === undefined) return undefined;
+    const file = openExisting(path);
+    if (file === undefined) return undefined;
     try {
-      return new UndoRecord(host, fd, path, parseRecord(host, path, readAll(fd)));
+      return new UndoRecord(host, file, path, parseRecord(host, path, readAll(file.fd)));
     } catch (error) {
-      closeSync(fd);
+      closeSync(file.fd);
       throw error;
     }
   }
 
   static async #begin(host: Host, fd: number, path: string): Promise<UndoRecord> {
-    const record = new UndoRecord(host, fd, path, EMPTY);
+    const record = new UndoRecord(host, { fd }, path, EMPTY);
     const [boot, tool] = [bootId(host), packageVersion()];
     await record.#append([{ type: 'header', format: FORMAT, version: VERSION, boot, tool, time: now() }]);
     return record;
@@ -164,6 +166,7 @@ export class UndoRecord {
 
   /** What is appended must not follow the rest of a line that was cut short, nor make the record too long to be read. */
   #prepare(): void {
+    if (this.#unwritable !== undefined) throw this.#unwritable;
     if (this.#length > MAX_BYTES) {
       throw new VfioIsolateError('ERR_RECORD', `undo record ${this.#path} is full: it has ${this.#length} bytes`, {
         remedy: 'restore it, or give -u another file',
