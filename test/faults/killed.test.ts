@@ -3,7 +3,7 @@ import { notInPlace, openScratch } from '../support/scratch.js';
 import { benchIn } from './bench.js';
 import { tries } from './extent.js';
 import { killAt, killedAnywhere, killedAtRandom, restoreKilledAnywhere, traceOf } from './killing.js';
-import { type Scene, scenes } from './scenes.js';
+import { chainOfAll, scenes } from './scenes.js';
 
 const place = 'v1, in place';
 
@@ -22,7 +22,7 @@ describe.skipIf(notInPlace)(`killed anywhere (${notInPlace ?? place})`, () => {
 
   test('at random instants', async () => {
     const scratch = openScratch();
-    const words = await (scenes.at(-1) as Scene).prepare(scratch);
+    const words = await chainOfAll.prepare(scratch);
     await killedAtRandom(benchIn(scratch), words, `chain of all at random instants, ${place}`, tries(200, 20));
   });
 

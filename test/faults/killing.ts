@@ -81,8 +81,8 @@ export async function killedAtRandom(bench: BenchInPlace, words: string[], what:
 }
 
 /** The changing calls of a run that is left alone. */
-export async function traceOf(bench: Bench, words: string[]): Promise<Call[]> {
-  await good(bench, words, tracing(bench.log));
+export async function traceOf(bench: Bench, words: string[], status = 0): Promise<Call[]> {
+  expect(await bench.run(words, tracing(bench.log))).toMatchObject({ status });
   return changingCalls(await bench.readLog());
 }
 
@@ -124,6 +124,6 @@ export async function restored(bench: Bench): Promise<void> {
   if (!isThere) expect(ended.stderr).toMatch(/there is no undo record/);
 }
 
-async function good(bench: Bench, words: string[], strace?: string[]): Promise<void> {
-  expect(await bench.run(words, strace)).toMatchObject({ status: 0, stderr: '' });
+async function good(bench: Bench, words: string[]): Promise<void> {
+  expect(await bench.run(words)).toMatchObject({ status: 0, stderr: '' });
 }

@@ -1,15 +1,93 @@
-import { describe, test } from 'vitest';
-import { notInPlace, openScratch } from '../support/scratch.js';
-import { benchIn } from './bench.js';
-import { refusedAnywhere } from './refusing.js';
-import { scenes } from './scenes.js';
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { beforeEach, describe, expect, test } from 'vitest';
+import { BIN, execute, inOwnMounts } from '../support/cli.js';
+import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
+import { type BenchInPlace, benchIn } from './bench.js';
+import { sample } from './extent.js';
+import { count } from './figures.js';
+import { restored } from './killing.js';
+import { refusedAnywhere, rollbackRefusedAnywhere } from './refusing.js';
+import { chainOfAll, scenes } from './scenes.js';
 
 const place = 'v1, in place';
 
 describe.skipIf(notInPlace)(`refused anywhere (${notInPlace ?? place})`, () => {
+  let scratch: Scratch;
+  let bench: BenchInPlace;
+  beforeEach(() => {
+    scratch = openScratch();
+    bench = benchIn(scratch);
+  });
+
   test.each(scenes)('$what', async ({ what, prepare }) => {
-    const scratch = openScratch();
-    const words = await prepare(scratch);
-    await refusedAnywhere(benchIn(scratch), words, `${what}, ${place}`, 8);
+    await refusedAnywhere(bench, await prepare(scratch), `${what}, ${place}`, 8);
+  });
+
+  test('the rollback itself', async () => {
+    const words = await chainOfAll.prepare(scratch);
+    const failing = ['cpuset-create', `${scratch.name}/none/guest`];
+    await rollbackRefusedAnywhere(bench, words, failing, `rollback, ${place}`, 8);
+  });
+
+  describe('the record', () => {
+    let run: string[];
+    let differences: () => Promise<string[]>;
+    beforeEach(async () => {
+      run = ['-u', bench.undo, ...(await chainOfAll.prepare(scratch))];
+      differences = await bench.watch();
+    });
+
+    /** With files that may not grow beyond so many bytes: what is written across that is cut short. */
+    const limited = (bytes: number, words: string[]) =>
+      execute('prlimit', [`--fsize=${bytes}`, process.execPath, BIN, ...words]);
+    const readOnly = (words: string[]) => {
+      const folder = dirname(bench.undo);
+      return inOwnMounts(`mount --bind ${folder} ${folder}; mount -o remount,ro,bind ${folder}`, ...words);
+    };
+
+    test('may end at any byte', async () => {
+      expect(await bench.run(run)).toMatchObject({ status: 0 });
+      const { size } = statSync(bench.undo);
+      await restored(bench);
+      const sizes = sample(
+        Array.from({ length: Math.ceil(size / 17) }, (_, index) => index * 17),
+        8,
+      );
+      for (const bytes of sizes) {
+        await bench.clear();
+        const ended = await limited(bytes, run);
+        expect({ bytes, ...ended }).toMatchObject({ bytes, status: 1 });
+        expect(ended.stderr).toMatch(/EFBIG: .*; the limit on the size of files is reached/);
+        expect(ended.stderr).toContain(bench.undo);
+        expect({ bytes, left: await differences() }).toEqual({ bytes, left: [] });
+        await restored(bench);
+        expect({ bytes, left: await differences() }).toEqual({ bytes, left: [] });
+      }
+      count(`short writes of the record, ${place}`, sizes.length);
+    });
+
+    test('on a read-only disk nothing is begun', async () => {
+      await bench.run(['-u', bench.undo, 'cpuset-create', `${scratch.name}/other`]);
+      const since = await bench.watch();
+      const ended = await readOnly(run);
+      expect(ended).toMatchObject({ status: 1 });
+      expect(ended.stderr).toMatch(/EROFS: .*; the disk of the undo record is read-only/);
+      expect(await since()).toEqual([]);
+      await restored(bench);
+      expect(await differences()).toEqual([]);
+    });
+
+    test.each(['read-only', 'full'])('that cannot be marked is restored all the same: %s disk', async (disk) => {
+      expect(await bench.run(run)).toMatchObject({ status: 0 });
+      const words = ['restore', bench.undo];
+      const ended = await (disk === 'full' ? limited(statSync(bench.undo).size, words) : readOnly(words));
+      expect(ended).toMatchObject({ status: 0 });
+      expect(ended.stderr).toContain('the record could not be marked as undone: ');
+      expect(ended.stderr).toContain(disk === 'full' ? 'EFBIG' : 'EROFS');
+      expect(await differences()).toEqual([]);
+      await restored(bench);
+      expect(await differences()).toEqual([]);
+    });
   });
 });

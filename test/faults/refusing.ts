@@ -54,6 +54,48 @@ export async function refusedAnywhere(bench: Bench, words: string[], what: strin
   expect(lost).toEqual([]);
 }
 
+/**
+ * The same of the calls by which a run is rolled back, from then on for good: what is left is kept, and told.
+ * @param words of a run that holds
+ * @param failing of a last command that fails
+ */
+export async function rollbackRefusedAnywhere(
+  bench: Bench,
+  words: string[],
+  failing: string[],
+  what: string,
+  inShort: number,
+): Promise<void> {
+  const run = ['-u', bench.undo, ...words];
+  const differences = await bench.watch();
+  const held = await traceOf(bench, run);
+  await restored(bench);
+  await bench.clear();
+  const whole = await traceOf(bench, [...run, ...failing], 1);
+  expect(await differences()).toEqual([]);
+  // A run that holds ends with a line of the record, written and flushed.
+  const calls = sample(whole.slice(held.length - 2), inShort);
+  let [kept, lost] = [0, [] as string[]];
+  for (const call of calls) {
+    await bench.clear();
+    const { status, stderr } = await refuseAt(bench, [...run, ...failing], call, 'error=EIO', true);
+    expect(status).toBe(1);
+    const left = await differences();
+    if (left.length > 0) {
+      kept++;
+      expect(stderr).toMatch(/rollback: .*EIO/);
+      expect(stderr).toContain(`the rest is in the undo file, so try: vfio-isolate restore ${bench.undo}\n`);
+    }
+    await restored(bench);
+    lost = (await differences()).map((line) => `${nameOf(call)}: ${line}`);
+    if (lost.length > 0) break;
+  }
+  process.stderr.write(`${what}: ${calls.length} calls, of which ${kept} left something to restore\n`);
+  count(`refusals of ${what}`, calls.length, Number(lost.length > 0));
+  expect(lost).toEqual([]);
+  expect(kept).toBeGreaterThan(0);
+}
+
 /** Has a call of a run fail, and sees from the log that it was this one. */
 async function refuseAt(bench: Bench, words: string[], call: Call, fault: string, on = false) {
   const ended = await bench.run(words, faulting(bench.log, call, fault, on));

@@ -10,6 +10,18 @@ export interface Scene {
 
 const TASKS = 5;
 
+export const chainOfAll: Scene = {
+  what: 'chain of all',
+  async prepare(scratch) {
+    const [home, old, guest] = [scratch.make('home'), scratch.make('old', { cpus: '0' }), `${scratch.name}/guest`];
+    await scratch.sleepers('old', 1);
+    const pids = await sleepers(scratch, 'home');
+    const create = ['cpuset-create', '--cpus', 'C1', guest, 'move-tasks', home, guest];
+    const change = ['cpuset-modify', '-mm', '--cpus', 'C0-1', guest, 'task-affinity', 'C0', ...pids.map(String)];
+    return [...create, ...change, 'cpuset-delete', old];
+  },
+};
+
 export const scenes: readonly Scene[] = [
   {
     what: 'cpuset-create',
@@ -48,17 +60,7 @@ export const scenes: readonly Scene[] = [
       return ['task-affinity', 'C0', ...(await sleepers(scratch, 'home')).map(String)];
     },
   },
-  {
-    what: 'chain of all',
-    async prepare(scratch) {
-      const [home, old, guest] = [scratch.make('home'), scratch.make('old', { cpus: '0' }), `${scratch.name}/guest`];
-      await scratch.sleepers('old', 1);
-      const pids = await sleepers(scratch, 'home');
-      const create = ['cpuset-create', '--cpus', 'C1', guest, 'move-tasks', home, guest];
-      const change = ['cpuset-modify', '-mm', '--cpus', 'C0-1', guest, 'task-affinity', 'C0', ...pids.map(String)];
-      return [...create, ...change, 'cpuset-delete', old];
-    },
-  },
+  chainOfAll,
 ];
 
 /** Some of them with masks of their own. */
