@@ -5,6 +5,8 @@
 
 #include <cerrno>
 
+#include "io.h"
+
 namespace vfio_isolate {
 namespace {
 
@@ -37,7 +39,7 @@ int getAffinity(int32_t tid, CpuMask &mask) {
 int getAffinityRow(int32_t tid, uint8_t *row, size_t size) { return callGet(tid, row, size) < 0 ? errno : 0; }
 
 int setAffinity(int32_t tid, const uint8_t *mask, size_t size) {
-  return syscall(SYS_sched_setaffinity, tid, size, mask) < 0 ? errno : 0;
+  return retried([&] { return syscall(SYS_sched_setaffinity, tid, size, mask); }) < 0 ? errno : 0;
 }
 
 std::string cpuList(const uint8_t *mask, size_t size) {
