@@ -1,4 +1,4 @@
-/** Where the command line writes. */
+/** Where the command line writes, and how it ends. */
 
 export interface Io {
   /** Writes data. */
@@ -9,6 +9,8 @@ export interface Io {
   readonly width: number;
   /** Whether messages may be coloured. */
   readonly colour: boolean;
+  /** From now on these signals end the process with the exit status that it has. */
+  exitOn(signals: readonly NodeJS.Signals[]): void;
 }
 
 /**
@@ -22,5 +24,9 @@ export function processIo({ stdout, stderr, env }: NodeJS.Process = process): Io
     err: (text) => void stderr.write(text),
     width: (stdout.isTTY && stdout.columns) || 80,
     colour: stderr.isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb',
+    exitOn(signals) {
+      // Without the last of these, signals would kill again while Node takes itself down.
+      for (const event of [...signals, 'beforeExit']) process.on(event, () => process.exit());
+    },
   };
 }

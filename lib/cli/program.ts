@@ -8,7 +8,7 @@ import type { Io } from './io.js';
 import { jsonOutput } from './json-output.js';
 import type { Output } from './output.js';
 import { parseRequest, type Request, type RunRequest, type Settings } from './request.js';
-import { catchSignals, type Interruption } from './signals.js';
+import { catchSignals, type Interruption, STOPPING } from './signals.js';
 import { textOutput } from './text-output.js';
 
 /** What the command line needs of the package. */
@@ -34,7 +34,7 @@ export async function program(argv: readonly string[], io: Io, api: Api): Promis
       io.out(`${packageVersion()}\n`);
       return DONE;
     case 'demo':
-      return interruptible(textOutput(io, request.settings), async ({ signal }) => {
+      return interruptible(io, textOutput(io, request.settings), async ({ signal }) => {
         const { demo } = await import('./demo/demo.js');
         return demo(io, signal);
       });
@@ -68,7 +68,7 @@ function outputFor(io: Io, settings: Settings): Output {
 
 async function perform({ commands, settings }: RunRequest, io: Io, runCommands: typeof run): Promise<number> {
   const output = outputFor(io, settings);
-  return interruptible(output, async ({ signal, cause }) => {
+  return interruptible(io, output, async ({ signal, cause }) => {
     const onChange = (change: Change): void => output.change(change);
     const report = await runCommands(commands, { ...optionsFrom(settings), signal, onChange });
     const status = statusOfReport(report, cause());
@@ -78,7 +78,7 @@ async function perform({ commands, settings }: RunRequest, io: Io, runCommands: 
 }
 
 /** Does what a signal may stop, and tells of an error that comes of it. @returns the exit status */
-async function interruptible(output: Output, act: (by: Interruption) => Promise<number>): Promise<number> {
+async function interruptible(io: Io, output: Output, act: (by: Interruption) => Promise<number>): Promise<number> {
   const interruption = catchSignals();
   try {
     return await act(interruption);
@@ -87,6 +87,8 @@ async function interruptible(output: Output, act: (by: Interruption) => Promise<
     output.failure(error, status);
     return status;
   } finally {
+    // What was done stands. A signal may only end the wait for output to be read: killed, it would look like rolled back.
+    io.exitOn(STOPPING);
     interruption.release();
   }
 }

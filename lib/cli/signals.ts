@@ -4,11 +4,11 @@ export interface Interruption {
   readonly signal: AbortSignal;
   /** Which signal came first. */
   cause(): NodeJS.Signals | undefined;
-  /** Lets signals kill again: a process that only waits for its output to be read must not outlast them. */
+  /** They no longer abort. */
   release(): void;
 }
 
-const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+export const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** From now on these abort instead of killing; a second one does nothing, so that it does not cut a rollback short. */
 export function catchSignals(): Interruption {
