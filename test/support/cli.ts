@@ -1,5 +1,5 @@
 /** The built command line, run as a user runs it. */
-import { type SpawnOptions, spawn } from 'node:child_process';
+import { type ChildProcess, type SpawnOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 
@@ -16,12 +16,12 @@ export async function vfioIsolate(...words: string[]): Promise<Ended> {
   return execute(process.execPath, [BIN, ...words]);
 }
 
-/** @param during called with the PID once it has started */
+/** @param during called once it has started */
 export async function execute(
   program: string,
   words: readonly string[],
   options: SpawnOptions = {},
-  during?: (pid: number) => void,
+  during?: (pid: number, child: ChildProcess) => void,
 ): Promise<Ended> {
   const child = spawn(program, words, { ...options, stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr] = ['', ''];
@@ -31,7 +31,7 @@ export async function execute(
   child.stderr?.on('data', (data) => {
     stderr += data;
   });
-  if (child.pid !== undefined) during?.(child.pid);
+  if (child.pid !== undefined) during?.(child.pid, child);
   const [status, signal] = await once(child, 'close');
   return { status, signal, stdout, stderr };
 }

@@ -1,0 +1,12 @@
+/** Numbers by chance that are the same in every run: a failure can be had again by its seed. */
+
+/** @returns a generator of numbers from 0 up to 1 (mulberry32) */
+export function chance(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
