@@ -1,4 +1,5 @@
 /** Cpusets: the names by which a user knows them, and what each is set to (cpuset(7), cgroup-v1/cpusets.rst). */
+import { statSync } from 'node:fs';
 import { UsageError, VfioIsolateError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import type { CpusetHierarchy } from './mounts.js';
@@ -69,6 +70,11 @@ export function settingFile(hierarchy: CpusetHierarchy, directory: string, setti
 
 export function cpusetExists(host: Host, directory: string): boolean {
   return listIfThere(host, directory) !== undefined;
+}
+
+/** By what one of this name is told from another that was made later: its inode number, which kernfs gives out once a boot. */
+export function identityOf(directory: string): string {
+  return String(statSync(directory, { bigint: true }).ino);
 }
 
 /** @throws VfioIsolateError `ERR_STATE` where there is no such cpuset */

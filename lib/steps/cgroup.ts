@@ -3,7 +3,15 @@ import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { childrenOf, cpusetExists, freshSettings, parentOf, readSettings, type Settings } from '../kernel/cpuset.js';
+import {
+  childrenOf,
+  cpusetExists,
+  freshSettings,
+  identityOf,
+  parentOf,
+  readSettings,
+  type Settings,
+} from '../kernel/cpuset.js';
 import { handsOn } from '../kernel/cpuset-v2.js';
 import { locate, makeDirectory, removeDirectory } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
@@ -12,15 +20,15 @@ import { countTasks } from '../kernel/tasks.js';
 import type { Control } from '../native.js';
 import { applyFile, fileStep } from './file.js';
 import { previewList } from './preview-list.js';
-import { detailsOf, type Entry, type Step, type StepKind, type Undo } from './step.js';
+import type { Entry, Step, StepKind, Undo } from './step.js';
 import { moveStep } from './tasks.js';
 
 export type CgroupStep = Step<'cgroup', Settings | null>;
 
 const settings = v.nullable(v.record(v.pipe(v.string(), v.regex(/^[a-z_.]+$/)), v.string()));
 const shape = v.object({ kind: v.literal('cgroup'), target: v.string(), from: settings, to: settings });
-/** Somebody else was faster to make it, after the step was planned. */
-const detailShape = v.object({ made: v.null() });
+/** What was made, or null: somebody else was faster to make it, after the step was planned. */
+const detailShape = v.object({ made: v.nullable(v.string()) });
 
 /** A task that is just exiting keeps its cgroup busy for a moment: its css_set is released late. */
 const REMOVE_TRIES = 20;
@@ -48,14 +56,19 @@ export const cgroupKind: StepKind<CgroupStep> = {
 
   async apply({ target, to }, { host, control, ledger }) {
     if (to === null) await remove(host, target, control);
-    else await make(host, target, to, async () => ledger?.append({ made: null }));
+    else await make(host, target, to, async (made) => ledger?.append({ made }));
     return { changed: 1 };
   },
 
   undo(entry, host, { force, settle }): Undo {
     const { target, from } = entry.step;
     const there = cpusetExists(host, target);
-    if (from === null) return there && detailsOf(entry).length === 0 ? unmake(host, target, settle) : { steps: [] };
+    if (from === null) {
+      const made = lastMade(entry);
+      if (!there || made === null) return { steps: [] };
+      if (force || made === undefined || made === identityOf(target)) return unmake(host, target, settle);
+      return { steps: [], changed: [`${target} was removed and made again by somebody else`] };
+    }
     if (!there) return { steps: [{ kind: 'cgroup', target, from: null, to: from }] };
     if (isOurs(entry, host, target, from) || force) return { steps: settingsBack(host, target, from) };
     return { steps: [], changed: [`${target} was made again by somebody else, with other settings`] };
@@ -84,6 +97,12 @@ export const cgroupKind: StepKind<CgroupStep> = {
 function shown(settings: Settings | null, which = /./): string {
   const texts = Object.entries(settings ?? {}).filter(([file]) => which.test(file));
   return texts.length === 0 ? 'cgroup' : `cpuset with ${texts.map(([file, text]) => `${file} ${text}`).join(', ')}`;
+}
+
+/** As told by the last step that made it; undefined where that was killed before it could tell. */
+function lastMade({ parts }: Entry<CgroupStep>): string | null | undefined {
+  const detail = parts.findLast(({ step }) => step.to !== null)?.details.at(-1);
+  return detail === undefined ? undefined : v.parse(detailShape, detail).made;
 }
 
 /** Tasks in it may still go home, each to its own: only what is left at last goes to the refuge. */
@@ -115,16 +134,22 @@ function settingsBack(host: Host, target: string, settings: Settings): Step[] {
   return Object.entries(settings).flatMap(([file, text]) => fileStep(host, `${target}/${file}`, text));
 }
 
-async function make(host: Host, target: string, settings: Settings, tellTaken: () => Promise<void>): Promise<void> {
+async function make(
+  host: Host,
+  target: string,
+  settings: Settings,
+  tell: (made: string | null) => Promise<void>,
+): Promise<void> {
   try {
     makeDirectory(host, target);
   } catch (error) {
     if (!isSystemError(error)) throw error;
     // Somebody was faster since the plan was made; what is there must outlive the rollback.
-    if (error.code === 'EEXIST') await tellTaken();
+    if (error.code === 'EEXIST') await tell(null);
     const missing = { reason: `there is no cpuset above it at ${parentOf(target)}`, remedy: 'create that first' };
     throw error.code === 'ENOENT' ? error.explained(missing) : error;
   }
+  await tell(identityOf(target));
   for (const [file, text] of Object.entries(settings)) {
     for (const step of fileStep(host, `${target}/${file}`, text)) applyFile(step, host);
   }
