@@ -34,7 +34,7 @@ describe.skipIf(notInPlace)(`killed anywhere (${notInPlace ?? place})`, () => {
     if (begun === undefined) throw new Error('the record takes its name by no rename');
     await bench.run(['restore', bench.undo]);
     for (let kills = 0; kills < 3; kills++) await killAt(bench, run, begun);
-    expect(bench.files().sort()).toEqual(['undo', 'undo.unfinished']);
+    expect(bench.files().sort()).toEqual(['undo', 'undo.vfio-isolate-unfinished']);
     await bench.run(run);
     expect(bench.files()).toEqual(['undo']);
   });

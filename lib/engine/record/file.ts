@@ -54,6 +54,9 @@ function openWith(path: string, flags: number, fallback: number): ExistingFile {
   }
 }
 
+/** No record that somebody asked for has such a name, so what has it may be removed. */
+const UNFINISHED = '.vfio-isolate-unfinished';
+
 /** A file under a temporary name, which takes a name once it is whole: no crash leaves half a header behind. */
 export interface NewFile {
   readonly fd: number;
@@ -68,7 +71,7 @@ export function createFile(path: string): NewFile {
   const directory = explaining(path, () => realpathSync(dirname(path)));
   const target = join(directory, basename(path));
   requireOwnDirectory(target);
-  const temporary = `${target}.unfinished`;
+  const temporary = target + UNFINISHED;
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = explaining(path, () => {
     // What a killed run has left; none at work can have it, for that takes the lock.
