@@ -101,10 +101,9 @@ function nearestAncestor(host: Host, directory: string): string {
   return cpusetExists(host, parent) ? parent : nearestAncestor(host, parent);
 }
 
-/** The cgroups directly below one, as directories. */
+/** The cgroups directly below one, as directories; none where it is gone. */
 export function childrenOf(host: Host, directory: string): string[] {
-  const names = host.list(directory);
-  return names
+  return (listIfThere(host, directory) ?? [])
     .map((name) => `${directory}/${name}`)
     .filter((path) => listIfThere(host, path)?.includes('cgroup.procs'));
 }

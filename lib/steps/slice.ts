@@ -61,10 +61,11 @@ export const sliceKind: StepKind<SliceStep> = {
     return keepingMasks(context, () => (to === null ? stop(context.host, target) : start(context, target, to)));
   },
 
-  undo(entry, host): Undo {
+  async undo(entry, host): Promise<Undo> {
     const { target, from, to } = entry.step;
     const there = cpusetExists(host, directoryOf(host, target));
     if (from !== null) return { steps: there ? [] : [{ kind: 'slice', target, from: null, to: from }] };
+    if (!there && host.live) await settled(host);
     if (!there || detailsOf(entry).some((detail) => 'made' in detail)) return { steps: [] };
     requireEmpty(host, target);
     return { steps: [{ kind: 'slice', target, from: to, to: null }] };

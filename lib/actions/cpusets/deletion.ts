@@ -3,7 +3,6 @@ import { statSync } from 'node:fs';
 import { VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import { childrenOf, cpusetName, requireCpuset } from '../../kernel/cpuset.js';
-import { isPartition } from '../../kernel/cpuset-v2.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
 import { requireDomain } from './v2-rules.js';
 
@@ -36,7 +35,6 @@ function whatUndoCouldNotBringBack(host: Host, hierarchy: CpusetHierarchy, direc
   }
   const other = hierarchy.version === 2 ? otherSetting(host, directory) : undefined;
   if (other !== undefined) return `has ${other}`;
-  if (isPartition(host, directory)) return 'is the root of a partition';
   const handedOn = readIfThere(host, `${directory}/cgroup.subtree_control`);
   if (handedOn !== undefined && handedOn !== '') return `hands on ${handedOn}`;
   for (const path of [directory, `${directory}/tasks`, `${directory}/cgroup.procs`]) {
@@ -49,19 +47,30 @@ function whatUndoCouldNotBringBack(host: Host, hierarchy: CpusetHierarchy, direc
 /** What a new cgroup of version 2 has of other controllers' settings (cgroup-v2.rst). */
 const FRESH: Readonly<Record<string, string>> = {
   'cgroup.freeze': '0',
+  'cgroup.max.depth': 'max',
+  'cgroup.max.descendants': 'max',
+  'cpu.idle': '0',
   'cpu.max': 'max 100000',
+  'cpu.max.burst': '0',
   'cpu.weight': '100',
   'cpuset.cpus.exclusive': '',
+  'cpuset.cpus.partition': 'member',
+  'io.latency': '',
   'io.max': '',
+  'io.weight': 'default 100',
   'memory.high': 'max',
   'memory.low': '0',
   'memory.max': 'max',
   'memory.min': '0',
+  'memory.oom.group': '0',
+  'memory.swap.high': 'max',
   'memory.swap.max': 'max',
+  'memory.zswap.max': 'max',
   'pids.max': 'max',
 };
 
-function otherSetting(host: Host, directory: string): string | undefined {
+/** A setting of a cgroup of version 2 that is none of its cpuset's lists, and not as in a new one. */
+export function otherSetting(host: Host, directory: string): string | undefined {
   for (const [file, fresh] of Object.entries(FRESH)) {
     const present = readIfThere(host, `${directory}/${file}`);
     if (present !== undefined && present !== fresh) return `${file} ${present}`;

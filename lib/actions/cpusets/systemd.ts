@@ -33,7 +33,7 @@ import { SLICE, type SliceStep } from '../../steps/slice.js';
 import type { Step } from '../../steps/step.js';
 import { moveStep } from '../../steps/tasks.js';
 import type { CpusetCommands } from './commands.js';
-import { requireRemovable } from './deletion.js';
+import { otherSetting, requireRemovable } from './deletion.js';
 import { leaving } from './leaving.js';
 import { askedLists } from './options.js';
 import { requireDomain, requireFits, requireRoom } from './v2-rules.js';
@@ -156,7 +156,7 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
         if (asked === undefined) continue;
         steps.push(...propertyStep(host, owner, property, asked, state));
         for (const path of strongerDropIns(host, owner.unit, property, state)) {
-          warnings.push(`${path} sets ${property} too, and takes over at the next daemon-reload`);
+          warnings.push(`${path} sets ${property} too, which counts from the next daemon-reload on`);
         }
       }
       return { steps, notes: [...notes, ...warnings] };
@@ -176,6 +176,12 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       if (other !== undefined) {
         throw new VfioIsolateError('ERR_STATE', `${owner.unit} still holds ${nameOf(other)}, which would end with it`, {
           remedy: 'end that first',
+        });
+      }
+      const loss = otherSetting(host, directory);
+      if (loss !== undefined && !context.force) {
+        throw new VfioIsolateError('ERR_STATE', `${owner.unit} has ${loss}, which an undo could not bring back`, {
+          remedy: 'delete it all the same with --force',
         });
       }
       const hasLeaf = cpusetExists(host, leaf);
@@ -199,7 +205,7 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       const atRoot = source === hierarchy.mountPoint;
       return {
         steps: [...destination.steps, moveStep(source, destination.to)],
-        notes: atRoot ? ['the root holds kernel threads alone: processes are in units, see cpuset-modify'] : [],
+        notes: atRoot ? ['what runs on this host is in units, not in the root: cpuset-modify narrows those'] : [],
       };
     },
   };

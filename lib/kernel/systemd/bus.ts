@@ -71,7 +71,11 @@ function execute(program: string, words: readonly string[], what: string): Promi
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     // The whole group: what the program may have started holds its pipes as well.
-    const late = setTimeout(() => child.pid && process.kill(-child.pid, 'SIGKILL'), TIME_LIMIT_MS);
+    let isLate = false;
+    const late = setTimeout(() => {
+      isLate = true;
+      if (child.pid) process.kill(-child.pid, 'SIGKILL');
+    }, TIME_LIMIT_MS);
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
@@ -83,7 +87,10 @@ function execute(program: string, words: readonly string[], what: string): Promi
     child.on('close', (status, signal) => {
       clearTimeout(late);
       if (status === 0) resolve(stdout);
-      else reject(refused(program, what, signal ? `no answer within ${TIME_LIMIT_MS / 1000} s` : stderr.trim()));
+      else
+        reject(
+          refused(program, what, isLate ? `no answer within ${TIME_LIMIT_MS / 1000} s` : stderr.trim() || `${signal}`),
+        );
     });
   });
 }

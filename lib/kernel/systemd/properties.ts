@@ -2,7 +2,7 @@
  * AllowedCPUs and AllowedMemoryNodes of units (systemd.resource-control(5); cgroup v2 and systemd 244), which systemd
  * writes to the cgroup's cpuset. They are set at run time: in memory, and in a drop-in file below /run.
  */
-import { readdirSync, rmdirSync, unlinkSync } from 'node:fs';
+import { readdirSync, renameSync, rmdirSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { fromNode, isSystemError, VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import type { Bitmap } from '../../sets/bitmap.js';
@@ -94,7 +94,7 @@ export function plannedUnit(host: Host, unit: string): string | undefined {
   return isPlanned(text) ? text : undefined;
 }
 
-/** Drop-ins by which an administrator has set the property for good, and that count for more than ours at the next reload. */
+/** Drop-ins by which somebody else sets the property, and that are read after ours at the next reload. */
 export function strongerDropIns(host: Host, unit: string, property: Property, state: UnitState | undefined): string[] {
   const own = dropIns(host, unit, property);
   return (state?.dropIns ?? []).filter((path) => {
@@ -116,7 +116,7 @@ export function requireUnitAt(
   });
 }
 
-/** An empty assignment takes back those above it. */
+/** The last assignment, of which the files that this tool plans have one. */
 function assigned(text: string, property: Property): string | undefined {
   const lines = text.split('\n').filter((line) => line.startsWith(`${property}=`));
   return lines.at(-1)?.slice(property.length + 1);
@@ -125,6 +125,26 @@ function assigned(text: string, property: Property): string | undefined {
 /** Sets a property until the next boot; an empty set takes it back. systemd answers before the kernel has it. */
 export async function setProperty(host: Host, unit: string, property: Property, set: Bitmap): Promise<void> {
   await callManager(host, 'SetUnitProperties', 'sba(sv)', unit, 'true', '1', property, ...byteArray(set));
+  for (const path of dropIns(host, unit, property)) standAlone(host, path, property);
+}
+
+const UNFINISHED = '.vfio-isolate-unfinished';
+
+/**
+ * At a reload lists are joined with those of the unit's file and of the drop-ins before, other than when they are set. Only
+ * an empty assignment takes those back, and systemd 252 writes none.
+ */
+function standAlone(host: Host, path: string, property: Property): void {
+  const text = readIfThere(host, path);
+  const empty = `${property}=\n`;
+  if (text === undefined || text.includes(`\n${empty}`)) return;
+  const unfinished = path + UNFINISHED;
+  try {
+    writeFileSync(unfinished, `${text.replace(`\n${property}=`, `\n${empty}${property}=`)}\n`, { mode: 0o644 });
+    renameSync(unfinished, path);
+  } catch (error) {
+    throw fromNode(error);
+  }
 }
 
 /** Removes the drop-in that setting a property has left, and the directories that were made for it. */
@@ -132,6 +152,7 @@ export function removeDropIn(host: Host, unit: string, property: Property): void
   for (const path of dropIns(host, unit, property)) {
     if (readIfThere(host, path) === undefined) continue;
     try {
+      rmSync(path + UNFINISHED, { force: true });
       unlinkSync(path);
       removeEmpty(path.slice(0, path.lastIndexOf('/')));
     } catch (error) {

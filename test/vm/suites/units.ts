@@ -73,6 +73,10 @@ export function narrowedUnits(guest: Guest, host: Host): void {
     const before = await guest.snapshot();
     await narrow('/system.slice');
     await guest.must('systemctl set-property --runtime system.slice AllowedCPUs=; sleep 1');
+    const { tasks } = await guest.snapshot();
+    expect(
+      Object.values(tasks).filter(({ cpus, cgroup }) => cpus === '0-3' && /system\.slice/.test(cgroup)),
+    ).not.toEqual([]);
     expect(await restore()).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
@@ -84,6 +88,9 @@ export function narrowedUnits(guest: Guest, host: Host): void {
       systemctl daemon-reload`);
     const before = await guest.snapshot();
     await narrow('/user.slice');
+    expect(await guest.must('cat /sys/fs/cgroup/user.slice/cpuset.cpus')).toBe('0-3\n');
+    // lists of several files are joined, where none of them takes back those before
+    await guest.must('systemctl daemon-reload; sleep 1');
     expect(await guest.must('cat /sys/fs/cgroup/user.slice/cpuset.cpus')).toBe('0-3\n');
     expect(await restore()).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
@@ -127,6 +134,17 @@ export function narrowedUnits(guest: Guest, host: Host): void {
     await guest.must(`vfio-isolate -u ${undo} cpuset-delete /two.slice`);
     expectConfined(await guest.snapshot(), '/one.slice', '1-2');
     await guest.must('kill $(cat /sys/fs/cgroup/one.slice/tasks/cgroup.procs)');
+    expect(await restore()).toEqual(done);
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+
+  test('a slice of ours that is narrowed further keeps to that through daemon-reload', async () => {
+    await guest.must('systemd-run --wait true', { limit: 120 });
+    const before = await guest.snapshot();
+    await guest.must(`vfio-isolate -u ${undo} cpuset-create --cpus C0-3 /one.slice`);
+    await guest.must(`vfio-isolate -u ${undo} cpuset-modify --cpus C0-1 /one.slice`);
+    await guest.must('systemctl daemon-reload; sleep 1');
+    expect(await guest.must('cat /sys/fs/cgroup/one.slice/cpuset.cpus')).toBe('0-1\n');
     expect(await restore()).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
