@@ -2,7 +2,7 @@ import { VfioIsolateError } from '../errors.js';
 import { type Policy, readPolicies } from '../kernel/cpufreq.js';
 import { readTopology, resolveCpus } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
-import { fileStep } from '../steps/file.js';
+import { type FileStep, fileStep } from '../steps/file.js';
 import { optionalText, text } from './parameters.js';
 import type { Action } from './spec.js';
 
@@ -45,11 +45,24 @@ export const cpuGovernor: Action = {
     }
     for (const policy of policies) requireAvailable(policy, governor);
     return {
-      steps: policies.flatMap((policy) => fileStep(host, policy.path, governor)),
+      steps: policies.flatMap((policy) => [
+        ...preferenceSteps(policy, governor),
+        ...fileStep(host, policy.path, governor),
+      ]),
       notes: [...withoutGovernor(cpus, online, policies), ...beyond(cpus, policies)],
     };
   },
 };
+
+/**
+ * The governor "performance" sets the preference likewise, and amd-pstate leaves it so when the governor goes. What is
+ * set before the governor is given back after it, when the driver takes it again.
+ */
+function preferenceSteps({ governor: present, preference }: Policy, governor: string): FileStep[] {
+  if (governor !== 'performance' || present === governor) return [];
+  if (preference === undefined || preference.value === governor) return [];
+  return [{ kind: 'file', target: preference.path, from: preference.value, to: governor }];
+}
 
 /** Of the CPUs that were asked for, those that nothing was set for. */
 function withoutGovernor(cpus: Bitmap, online: Bitmap, policies: readonly Policy[]): string[] {

@@ -13,6 +13,8 @@ export interface Policy {
   readonly path: string;
   readonly governor: string;
   readonly available: readonly string[];
+  /** Its energy_performance_preference, where its driver has one (intel_pstate, amd-pstate). */
+  readonly preference?: { readonly path: string; readonly value: string };
 }
 
 /** The policies of a host; none without a cpufreq driver. A policy whose CPUs are all offline has no governor. */
@@ -27,6 +29,8 @@ export function readPolicies(host: Host): Policy[] {
       const cpus = ofActive(host, `${root}/${name}/affected_cpus`);
       if (governor === undefined || cpus === undefined) return [];
       const available = ofActive(host, `${root}/${name}/scaling_available_governors`) ?? '';
+      const preferencePath = `${root}/${name}/energy_performance_preference`;
+      const preference = ofActive(host, preferencePath);
       return [
         {
           name,
@@ -34,6 +38,7 @@ export function readPolicies(host: Host): Policy[] {
           path,
           governor,
           available: available.split(/\s+/).filter(Boolean),
+          ...(preference !== undefined && { preference: { path: preferencePath, value: preference } }),
         },
       ];
     });
@@ -49,11 +54,20 @@ function ofActive(host: Host, path: string): string | undefined {
   }
 }
 
+const sameText = (a: string, b: string) => a.trim() === b.trim();
+
 export const CPUFREQ_FILES: readonly KernelFile[] = [
   {
     root: 'sys',
+    pattern: /^devices\/system\/cpu\/cpufreq\/policy\d+\/energy_performance_preference$/,
+    same: sameText,
+    explain: (error) =>
+      error.code === 'EBUSY' ? { reason: 'the governor has fixed it', remedy: 'set another governor first' } : {},
+  },
+  {
+    root: 'sys',
     pattern: /^devices\/system\/cpu\/cpufreq\/policy\d+\/scaling_governor$/,
-    same: (a, b) => a.trim() === b.trim(),
+    same: sameText,
     explain(error) {
       if (error.code === 'EINVAL') return { reason: 'the kernel has no such governor', remedy: 'load its module' };
       if (error.code !== 'EBUSY') return {};

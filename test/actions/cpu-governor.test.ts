@@ -125,6 +125,21 @@ describe('cpu-governor', () => {
       expect(governors(host)).toEqual(['schedutil', 'schedutil', 'schedutil']);
     });
 
+    test('the preference that "performance" takes along comes back, once the governor is back', async () => {
+      const file = 'sys/devices/system/cpu/cpufreq/policy2/energy_performance_preference';
+      const host = hostTree({ ...boot, ...tree, [file]: 'balance_power' });
+      mkdirSync(host.run);
+      const undo = `${host.run}/undo`;
+      const command = { name: 'cpu-governor', parameters: { governor: 'performance' } };
+      expect((await run([command], { host, undo })).error).toBeUndefined();
+      const preference = `${host.sys}/devices/system/cpu/cpufreq/policy2/energy_performance_preference`;
+      expect(host.read(preference).trim()).toBe('performance');
+      const report = await run([{ name: 'restore', parameters: { undoFile: undo } }], { host });
+      const order = report.commands[0]?.changes.flatMap(({ target }) => (target.includes('policy2') ? [target] : []));
+      expect(order).toEqual([path(host, 'policy2'), preference]);
+      expect(host.read(preference).trim()).toBe('balance_power');
+    });
+
     test('one that has vanished is told of, and given up with force', async () => {
       const { host, restore } = await performance();
       rmSync(path(host, 'policy2'));
