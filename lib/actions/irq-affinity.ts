@@ -3,7 +3,7 @@ import type { Host } from '../host.js';
 import { effectiveAffinity, isFixed, readDefaultAffinity, readInterrupts } from '../kernel/irq.js';
 import { readTopology, resolveCpus, type Topology } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
-import { fileStep } from '../steps/file.js';
+import { type FileStep, fileStep } from '../steps/file.js';
 import type { Outcome } from '../steps/step.js';
 import { text } from './parameters.js';
 import type { Action } from './spec.js';
@@ -36,12 +36,15 @@ export const irqAffinity: Action = {
     const topology = readTopology(host);
     const cpus = resolveCpus(text(parameters, 'cpuSet'), topology);
     const change = changeOf(mode, cpus, topology);
-    const steps = readInterrupts(host).flatMap(({ path, affinity }) =>
-      fileStep(host, path, change(affinity).toString()),
-    );
+    const interrupts = readInterrupts(host);
+    const steps = interrupts.flatMap(({ path, affinity }): FileStep[] => {
+      const to = change(affinity);
+      // Not read once more: it may be released at any time.
+      return to.equals(affinity) ? [] : [{ kind: 'file', target: path, from: affinity.toString(), to: to.toString() }];
+    });
     const standard = readDefaultAffinity(host);
     const later = standard ? fileStep(host, standard.path, maskOf(change(standard.affinity), topology)) : [];
-    const wasDone = standard !== undefined && later.length === 0;
+    const wasDone = standard !== undefined && later.length === 0 && steps.length < interrupts.length;
     return {
       steps: [...steps, ...later],
       conclude(outcomes) {
@@ -58,8 +61,8 @@ function maskOf(affinity: Bitmap, { possible }: Topology): string {
 }
 
 /**
- * @param wasDone whether the default affinity was as asked for already: an earlier run did it, and what is left to move
- *   may well be only what can never be moved
+ * @param wasDone whether the default affinity and some interrupt are as asked for already: an earlier run may have done
+ *   it, and what is left to move be only what can never be moved
  * @throws VfioIsolateError `ERR_NOT_HELD`
  */
 function requireSomeMoved(outcomes: readonly Outcome[], wasDone: boolean): void {

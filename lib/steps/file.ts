@@ -8,6 +8,7 @@ import { writeFile } from '../kernel/door.js';
 import { kernelFile } from '../kernel/files.js';
 import type { KernelFile } from '../kernel/kernel-file.js';
 import { keepingMasks, masksDetail } from './masks.js';
+import { memoryStays } from './memory-stays.js';
 import { previewList } from './preview-list.js';
 import type { Outcome, Refused, Step, StepKind, Undo } from './step.js';
 
@@ -68,7 +69,8 @@ export const fileKind: StepKind<FileStep> = {
 
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),
 
-  remains({ step: { target, from } }, host) {
+  remains({ step: { target, from, to } }, host) {
+    if (/(^|[/.])mems$/.test(target) && from !== to) return [memoryStays(dirname(target), to)];
     const present = from === '' ? readIfThere(host, target) : '';
     if (present === undefined || present === '') return [];
     return [
@@ -97,8 +99,15 @@ export function applyFile({ target, to }: FileStep, host: Host): Outcome {
   if (nearest !== undefined) return empty(host, file, target, nearest);
   const refused = write(host, file, target, to);
   if (refused !== undefined) return { changed: 0, refused: [{ what: target, ...refused }] };
-  if (!file.trigger) requireHeld(host, file, target, to);
-  return { changed: 1 };
+  if (file.trigger) return { changed: 1 };
+  try {
+    requireHeld(host, file, target, to);
+    return { changed: 1 };
+  } catch (error) {
+    const lost = expected(file, error);
+    if (lost === undefined) throw error;
+    return { changed: 0, refused: [{ what: target, ...lost }] };
+  }
 }
 
 /** Tasks have their full masks first; whether the file then takes emptiness, or keeps what is equal to it, is the same to them. */
@@ -139,11 +148,16 @@ function write(host: Host, file: KernelFile, target: string, to: string): Omit<R
     writeFile(host, target, to === '' ? '\n' : to);
     return undefined;
   } catch (error) {
-    if (!isSystemError(error)) throw error;
-    const reason = file.refusals?.[error.code];
-    if (reason !== undefined) return { reason: `${error.code}: ${reason}`, code: error.code };
-    throw explained(error, file, host);
+    const refused = expected(file, error);
+    if (refused !== undefined) return refused;
+    throw isSystemError(error) ? explained(error, file, host) : error;
   }
+}
+
+function expected(file: KernelFile, error: unknown): Omit<Refused, 'what'> | undefined {
+  if (!isSystemError(error)) return undefined;
+  const reason = file.refusals?.[error.code];
+  return reason === undefined ? undefined : { reason: `${error.code}: ${reason}`, code: error.code };
 }
 
 function explained(error: SystemError, file: KernelFile, host: Host): SystemError {

@@ -30,6 +30,7 @@ import { readTopology } from '../kernel/topology.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { keepingMasks, masksDetail } from './masks.js';
+import { memoryStays } from './memory-stays.js';
 import { until } from './patience.js';
 import { previewList } from './preview-list.js';
 import type { Outcome, Step, StepKind, Undo } from './step.js';
@@ -122,8 +123,9 @@ export const propertyKind: StepKind<PropertyStep> = {
     return { steps: [...again, { kind: 'property', target, from: stale ? last : present, to: first }] };
   },
 
-  remains({ step: { target, from } }, host) {
-    const { file } = settingOf(host, target);
+  remains({ step: { target, from, to } }, host) {
+    const { file, list, owner } = settingOf(host, target);
+    if (list === 'mems') return [memoryStays(owner.unit, to.list)];
     const held = readIfThere(host, file);
     if (from.list !== '' || held === undefined || held === '') return [];
     return [`${file} keeps ${held}, all that it had, until nothing else uses the cpuset controller`];

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import { SystemError } from '../../lib/errors.js';
 import type { Host } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
 import { commandLine } from '../support/injected.js';
@@ -103,6 +104,36 @@ describe('irq-affinity', () => {
     });
     expect(report.rollbackErrors).toEqual([]);
     expect(defaultOf(host)).toBe('f');
+  });
+
+  test('that nothing can be added to counts as such, though the default has it already', async () => {
+    const host = hostTree({ ...boot, ...cpus('0-3'), ...interrupts({ 4: '0', 9: '1' }, 'f') });
+    const report = await withReadOnly(host, fixed(4, 9), () => run([irqAffinity('add', 'C3')], { host }));
+    expect(report.error?.message).toBe('none of the 2 interrupts that had to move did');
+  });
+
+  test.each([
+    ['before it is written', true],
+    ['after it was written', false],
+  ])('an interrupt that is released %s is counted, and stops nothing', async (_when, atOnce) => {
+    const host = hostTree({ ...boot, ...cpus('0-3'), ...interrupts({ 4: '0-3', 9: '0-3' }, 'f') });
+    const path = `${host.proc}/irq/9/smp_affinity_list`;
+    let reads = 0;
+    const released: Host = {
+      ...host,
+      read(file) {
+        if (file !== path) return host.read(file);
+        if (++reads > 1) throw new SystemError({ errno: -2, syscall: 'open', path: file });
+        const text = host.read(file);
+        if (atOnce) rmSync(path);
+        return text;
+      },
+    };
+    const report = await run([irqAffinity('mask', 'C3')], { host: released });
+    expect(report.error).toBeUndefined();
+    expect(report.commands[0]?.refused).toEqual([
+      { what: path, reason: 'ENOENT: it was released meanwhile', code: 'ENOENT' },
+    ]);
   });
 
   test('a repeated run does not fail where only what never moves is left', async () => {
