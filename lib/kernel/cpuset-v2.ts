@@ -80,7 +80,9 @@ function partitionCpus(host: Host, directory: string): Bitmap {
 export function userOfController(host: Host, directory: string): string | undefined {
   const hierarchy = findCpusets(host);
   return childrenOf(host, directory).find((child) => {
-    if (handsOn(host, child) || isPartition(host, child)) return true;
+    const partition = readIfThere(host, `${child}/cpuset.cpus.partition`) ?? 'member';
+    const exclusive = readIfThere(host, `${child}/cpuset.cpus.exclusive`) ?? '';
+    if (handsOn(host, child) || partition !== 'member' || exclusive !== '') return true;
     return (['cpus', 'mems'] as const).some((list) => {
       const own = parseList(readIfThere(host, `${child}/cpuset.${list}`) ?? '');
       return !own.isEmpty && !effectiveList(host, hierarchy, directory, list).isSubsetOf(own);

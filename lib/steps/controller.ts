@@ -49,7 +49,8 @@ export const controllerKind: StepKind<ControllerStep> = {
     const user = from === 'off' ? userOfController(host, target) : undefined;
     if (user !== undefined) {
       const name = cpusetName(findCpusets(host), target);
-      return { steps: [], changed: [`the cpuset controller stays enabled below ${name}: ${user} makes use of it`] };
+      const stays = `the cpuset controller stays enabled below ${name}: ${user} makes use of it`;
+      throw new VfioIsolateError('ERR_STATE', stays, { remedy: 'restore again once that is over' });
     }
     return { steps: [{ kind: 'controller', target, from: from === 'on' ? 'off' : 'on', to: from }] };
   },

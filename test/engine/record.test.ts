@@ -50,7 +50,7 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line).type);
-    expect(types).toEqual(['header', 'step', 'committed']);
+    expect(types).toEqual(['header', 'step', 'detail', 'committed']);
   });
 
   describe('is refused where others could have written it:', () => {

@@ -65,8 +65,8 @@ export const mutations: readonly Mutation[] = [
   {
     fault: 'the first cgroup mount is taken for that of the cpusets',
     file: 'lib/kernel/mounts.ts',
-    from: "const whole = carriers.find(({ root }) => root === '/');",
-    to: "const whole = mounts.map(({ mountPoint }) => ({ version: 1 as const, mountPoint, root: '/', prefix: 'cpuset.' as const, others: [] }))[0];",
+    from: "return carriers.find(({ root }) => root === '/') ?? noneWhole(carriers, knownOf(host).mounts);",
+    to: "return { ...carriers[0], version: 1, mountPoint: knownOf(host).mounts[0]?.mountPoint ?? '', prefix: 'cpuset.', others: [] };",
     tests: ['6.1-v1-small.vm', 'cpuset-create and move-tasks takes effect'],
   },
   {

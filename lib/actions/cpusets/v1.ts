@@ -25,6 +25,21 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
   const nameOf = (directory: string) => cpusetName(hierarchy, directory);
   const fileOf = (directory: string, setting: Setting) => settingFile(hierarchy, directory, setting);
 
+  /** A cpuset has no CPU and no node that its parent has not (EACCES). */
+  function requireWithin(parent: string, directory: string, settings: ReadonlyMap<Setting, string>): void {
+    for (const list of ['cpus', 'mems'] as const) {
+      const asked = settings.get(list);
+      if (asked === undefined) continue;
+      const file = fileOf(parent, list);
+      const above = parseList(host.read(file), file);
+      const beyond = parseList(asked).minus(above);
+      if (beyond.isEmpty) continue;
+      throw new VfioIsolateError('ERR_STATE', `${nameOf(directory)} cannot have ${list} ${beyond}`, {
+        remedy: `the cpuset above it has only ${above}: widen that first, or choose among them`,
+      });
+    }
+  }
+
   return {
     create(name, parameters) {
       const target = directoryOf(name);
@@ -38,6 +53,7 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
         const file = fileOf(parent, inherited);
         settings.set(inherited, parseList(host.read(file), file).toString());
       }
+      requireWithin(parent, target, settings);
       const to = SETTINGS.filter((setting) => settings.has(setting)).map(
         (setting) => [`${hierarchy.prefix}${setting}`, settings.get(setting) ?? ''] as const,
       );
@@ -48,6 +64,7 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       const directory = directoryOf(name);
       const settings = asked(host, parameters);
       requireCpuset(host, hierarchy, directory);
+      if (directory !== hierarchy.mountPoint) requireWithin(parentOf(directory), directory, settings);
       return {
         steps: inOrder(settings).flatMap(([setting, value]) => fileStep(host, fileOf(directory, setting), value)),
       };

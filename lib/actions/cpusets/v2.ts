@@ -96,6 +96,7 @@ function enabling(host: Host, hierarchy: CpusetHierarchy, directory: string, lis
   if (Object.keys(lists).length === 0) return [];
   const above = directory === hierarchy.mountPoint ? [] : enabling(host, hierarchy, parentOf(directory), lists);
   if (handsOn(host, directory)) return above;
+  requireDomain(host, hierarchy, directory);
   if (directory !== hierarchy.mountPoint && countTasks(host, directory) > 0) {
     throw new VfioIsolateError(
       'ERR_STATE',

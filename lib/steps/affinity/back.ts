@@ -35,10 +35,10 @@ export async function planBack(host: Host, all: ReadonlyMap<string, Touched>, op
     const [tid, start] = one.task;
     const task = see(tid);
     if (task === undefined || task.start !== start || isDead(task)) continue;
-    // Whoever gave it these CPUs was the kernel, after us.
-    if (isFixed(task) || followsInterrupt(task)) continue;
     const isBack = hasCpus(task, one.first);
     const isOurs = hasWhatWasGiven(task, one, remembered);
+    // Whoever gave it other CPUs was the kernel, after us.
+    if (isFixed(task) || (followsInterrupt(task) && !isOurs)) continue;
     // A mask that its cpuset hides may still be remembered: so what looks like both is given back once.
     if (isBack && (options.again || !remembered || !isOurs)) continue;
     if (isOurs || options.force) rows.push(rowBack(task, one.first));
