@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { newControl } from '../../lib/native.js';
 import { addon, inChild } from './addon.js';
+import { ANY, except, NO_BYTES, NO_CONTROL, NO_DIRECTORY, NO_PATH, NO_TEXT, NO_TID, NO_TIDS } from './bad-values.js';
 
 type Call = (...args: never[]) => unknown;
 
@@ -9,34 +10,6 @@ const directory = new addon.Directory('/tmp');
 const control = newControl();
 const request = { hierarchy: directory, version: 1, proc: '/proc', to: 'nowhere', from: 'nowhere', control };
 const tasks = { tid: Int32Array.of(1), start: Float64Array.of(Number.NaN) };
-
-const ANY = [undefined, null, true, 7n, Symbol('s'), [], {}, () => 0, new Date(0), Number.NaN, -1, 0.5, 2 ** 60, ''];
-const except = (...good: unknown[]): unknown[] => ANY.filter((value) => !good.some((one) => Object.is(one, value)));
-
-const NO_TID = [...except(), Number.POSITIVE_INFINITY, 2 ** 31, '0'];
-const NO_PATH = [...except(''), 'a\0b', '\0', Buffer.from('x'), new String('x')];
-const NO_TEXT = [...except(''), Buffer.from('x')];
-const NO_TIDS = [
-  ...except(),
-  Int32Array.of(-1),
-  new Uint32Array(1),
-  [1],
-  new Float64Array(1),
-  new DataView(new ArrayBuffer(8)),
-];
-const NO_BYTES = [...except(), new Int8Array(8), new Uint8ClampedArray(8), new ArrayBuffer(8), 'ff'];
-const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]) as ArrayBuffer;
-const detached = new Int32Array(2);
-structuredClone(detached.buffer, { transfer: [detached.buffer] });
-const NO_CONTROL = [
-  ...except(),
-  new Int32Array(1),
-  new Int32Array(0),
-  new Uint32Array(2),
-  new Int32Array(resizable),
-  detached,
-];
-const NO_DIRECTORY = [...except(), '/tmp', Object.create(addon.Directory.prototype), { path: '/tmp' }, addon.Directory];
 
 /** The arguments of a good call, and for each of them the bad ones. */
 const cases: [name: string, call: Call, good: unknown[], bad: (readonly unknown[])[]][] = [
