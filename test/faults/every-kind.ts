@@ -35,8 +35,11 @@ const tasks: [tid: number, start: number, cgroup: string, list: string][] = [
   [106, 7200, '/other', '4-7'],
 ];
 
-/** That host, with all that is recorded done to it. */
-export function everyKindHost(): Host {
+/**
+ * That host, with all that is recorded done to it.
+ * @param more files that it has beside, or otherwise
+ */
+export function everyKindHost(more: Readonly<Record<string, string>> = {}): Host {
   const mode = 'sys/devices/platform/AMDI0101:00/amd_x3d_mode';
   const policies = 'sys/devices/system/cpu/cpufreq';
   return hostTree({
@@ -60,6 +63,7 @@ export function everyKindHost(): Host {
       ),
     ),
     ...Object.fromEntries(tasks.flatMap(filesOf)),
+    ...more,
   });
 }
 

@@ -1,0 +1,147 @@
+/**
+ * What follows C or N, against the kernel's own parsers: where both read a text, they read the same set, and where only
+ * one does, the reason is one of those that are listed here.
+ */
+import { describe, expect, test } from 'vitest';
+import { UsageError } from '../../lib/errors.js';
+import { parseList } from '../../lib/sets/list.js';
+import { parseMask, parseUserMask } from '../../lib/sets/mask.js';
+import { parseToken, selectToken } from '../../lib/sets/token.js';
+import { describeOn } from '../vm/describe-on.js';
+import type { Guest } from '../vm/guest.js';
+import { type KernelVersion, smallHost } from '../vm/host.js';
+import { cpuSetTexts } from './cpu-set-texts.js';
+import { tries } from './extent.js';
+import { count } from './figures.js';
+import { type Answers, askKernel } from './kernel-parser.js';
+
+/** More than a mask's group of 32. */
+const CPUS = 36;
+const existing = parseList(`0-${CPUS - 1}`);
+
+/** What the tool reads, or undefined where it refuses. */
+function ours(text: string): string | undefined {
+  try {
+    return selectToken(parseToken(`C${text}`), { noun: 'CPU', existing, all: existing }).toString();
+  } catch (error) {
+    if (error instanceof UsageError) return undefined;
+    throw error;
+  }
+}
+
+const isMask = (text: string): boolean => /^[0-9a-f]{8}(,[0-9a-f]{8})*$/.test(text.trim());
+
+/** What the kernel reads, as a list or as a mask, whichever the tool takes the text for. */
+function theirs(text: string, { list, mask }: Answers): string | undefined {
+  if (isMask(text)) return 'held' in mask ? parseMask(mask.held).toString() : undefined;
+  return 'held' in list ? list.held : undefined;
+}
+
+/** What the kernel reads and the tool refuses. */
+const REFUSED: Record<string, (text: string, set: string) => boolean> = {
+  'the empty set': (_text, set) => set === '',
+  'an empty element': (text) => /(^|,)(,|$)/.test(text.trim()),
+  'white space inside': (text) => /\s/.test(text.trim()),
+  'a comma missing after a group': (text) => /:[0-9N]+\/(\d+(N|all)|N(\d|N|all))/i.test(text),
+  'a group that overflows its 32 bits': (text) => /\/42949672[0-9]{2}/.test(text),
+  'an empty region': (text) => /:0+\//.test(text),
+};
+
+/** What the tool reads and the kernel refuses. */
+const MORE: Record<string, (text: string) => boolean> = {
+  'a stride': (text) => /-[0-9N]+:[0-9N]+(,|$)|all:[0-9N]+(,|$)/i.test(text.trim()),
+  'white space around a mask': (text) => isMask(text) && text !== text.trim(),
+  'a mask of more groups than the kernel has CPUs for': (text) => isMask(text) && text.split(',').length > 2,
+};
+
+const reasonAmong = (reasons: Record<string, (text: string, set: string) => boolean>, text: string, set: string) =>
+  Object.keys(reasons).find((name) => reasons[name]?.(text, set));
+
+const hostOf = (kernel: KernelVersion) =>
+  smallHost({ kernel, hierarchy: 'v2', name: `${kernel}-v2-36-cpus`, cpus: CPUS, nodes: 1 });
+
+const kernels: KernelVersion[] = ['6.12', '6.1'];
+
+describe.each(kernels.slice(0, tries(2, 1)))('cpu sets', (kernel) => {
+  describeOn(hostOf(kernel), cpuSets, { install: false });
+});
+
+function cpuSets(guest: Guest): void {
+  test('random texts', async () => {
+    const texts = cpuSetTexts(CPUS - 1, tries(20_000, 1500), 5);
+    const answers = await askKernel(guest, texts);
+    const bugs: string[] = [];
+    const tally = { same: 0, neither: 0, onlyTheirs: 0, onlyOurs: 0 };
+    texts.forEach((text, index) => {
+      const [mine, kernels] = [ours(text), theirs(text, answers[index] as Answers)];
+      const told = `${JSON.stringify(text)}: ${mine} and the kernel's ${kernels}`;
+      if (mine === undefined && kernels === undefined) tally.neither++;
+      else if (mine !== undefined && kernels !== undefined) {
+        if (mine !== kernels) bugs.push(told);
+        tally.same++;
+      } else if (mine === undefined) {
+        if (reasonAmong(REFUSED, text, kernels ?? '') === undefined) bugs.push(told);
+        tally.onlyTheirs++;
+      } else {
+        if (reasonAmong(MORE, text, '') === undefined) bugs.push(told);
+        tally.onlyOurs++;
+      }
+    });
+    expect(bugs).toEqual([]);
+    // So that a generator gone wrong is seen: all four do come up.
+    expect(Math.min(...Object.values(tally))).toBeGreaterThan(20);
+    count(`texts after C, of which the kernel read the same set`, tally.same);
+    count('texts after C, which both refused', tally.neither);
+    count('texts after C, which one refused for a listed reason', tally.onlyTheirs + tally.onlyOurs);
+  });
+
+  const named: [what: string, text: string, mine: string | undefined, kernels: string | undefined][] = [
+    ['a list', '0-3,8', '0-3,8', '0-3,8'],
+    [
+      'a group',
+      '0-35:2/4',
+      '0-1,4-5,8-9,12-13,16-17,20-21,24-25,28-29,32-33',
+      '0-1,4-5,8-9,12-13,16-17,20-21,24-25,28-29,32-33',
+    ],
+    ['the last one', 'N', '35', '35'],
+    ['all', 'all', '0-35', '0-35'],
+    ['a mask', '0000000f,00000001', '0,32-35', '0,32-35'],
+    ['a stride', '0-8:4', '0,4,8', undefined],
+    ['nothing', '', undefined, ''],
+    ['the empty mask', '00000000', undefined, undefined],
+    ['an empty element', '0,,3', undefined, '0,3'],
+    ['an empty region', '0-7:0/2,9', undefined, '9'],
+    ['a CPU that is absent', '36', undefined, undefined],
+    ['a range that ends where no CPU is', '30-36', undefined, undefined],
+    ['white space around', ' 0-3\n', '0-3', '0-3'],
+    ['white space between elements', '0, 3', undefined, '0,3'],
+    ['what follows a newline', '0\n3', undefined, '0'],
+    ['a comma missing after a group', '0-7:1/2N', undefined, '0,2,4,6,35'],
+    ['eight digits: a mask', '00000012', '1,4', '1,4'],
+    ['fewer digits: a list', '12', '12', '12'],
+    ['nine digits: a list', '000000012', '12', '12'],
+    ['one group of other digits: a list', '00000012,3', '3,12', '3,12'],
+    ['uppercase digits: no mask', '0000000F', undefined, undefined],
+    ['a group that is too large', '5-7:1/4294967295', undefined, '0-5'],
+  ];
+
+  test('the listed differences', async () => {
+    const answers = await askKernel(
+      guest,
+      named.map(([, text]) => text),
+    );
+    const seen = named.map(([what, text], index) => [what, text, ours(text), theirs(text, answers[index] as Answers)]);
+    expect(seen).toEqual(named);
+    count('differences from the kernel, by name', named.length);
+  });
+
+  test('a mask is read as the tool reads it, whatever the kernel prints', async () => {
+    const masks = ['00000001,00000000', '00000003,ffffffff', '0000000a,80000001'];
+    const answers = await askKernel(guest, masks);
+    for (const [index, mask] of masks.entries()) {
+      expect('held' in (answers[index]?.mask ?? {}) && theirs(mask, answers[index] as Answers)).toBe(
+        parseUserMask(mask)?.toString(),
+      );
+    }
+  });
+}
