@@ -58,7 +58,7 @@ const reasonAmong = (reasons: Record<string, (text: string, set: string) => bool
   Object.keys(reasons).find((name) => reasons[name]?.(text, set));
 
 const hostOf = (kernel: KernelVersion) =>
-  smallHost({ kernel, hierarchy: 'v2', name: `${kernel}-v2-36-cpus`, cpus: CPUS, nodes: 1 });
+  smallHost({ kernel, hierarchy: 'v2', name: `${kernel}-v2-36-cpus`, cpus: CPUS, nodes: 1, lifetime: 2400 });
 
 const kernels: KernelVersion[] = ['6.12', '6.1'];
 
@@ -68,7 +68,7 @@ describe.each(kernels.slice(0, tries(2, 1)))('cpu sets', (kernel) => {
 
 function cpuSets(guest: Guest): void {
   test('random texts', async () => {
-    const texts = cpuSetTexts(CPUS - 1, tries(20_000, 1500), 5);
+    const texts = cpuSetTexts(CPUS - 1, tries(6000, 1000), 5);
     const answers = await askKernel(guest, texts);
     const bugs: string[] = [];
     const tally = { same: 0, neither: 0, onlyTheirs: 0, onlyOurs: 0 };
@@ -88,8 +88,8 @@ function cpuSets(guest: Guest): void {
       }
     });
     expect(bugs).toEqual([]);
-    // So that a generator gone wrong is seen: all four do come up.
-    expect(Math.min(...Object.values(tally))).toBeGreaterThan(20);
+    // A generator gone wrong is seen by it: all four do come up.
+    expect(Math.min(...Object.values(tally))).toBeGreaterThan(5);
     count(`texts after C, of which the kernel read the same set`, tally.same);
     count('texts after C, which both refused', tally.neither);
     count('texts after C, which one refused for a listed reason', tally.onlyTheirs + tally.onlyOurs);

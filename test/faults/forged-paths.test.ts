@@ -125,6 +125,12 @@ test.each([
   expect(filesBelow(outside)).toEqual(before);
 });
 
+test('a detail with the members of two kinds is read as the one that was checked', async () => {
+  const change = { kind: 'slice', target: 'host.slice', from: null, to: { cpus: '4-7', mems: '' } };
+  const text = textOf([header({ boot: BOOT }), step(1, change), { type: 'detail', step: 1, made: null, masks: 'x' }]);
+  expect((await restoring(everyKindHost(), text, { force: true })).error).toBeUndefined();
+});
+
 test('steps that are not there yet are not undone', async () => {
   const host = everyKindHost();
   const sync = step(1, { kind: 'sync', target: '/', from: null, to: null });

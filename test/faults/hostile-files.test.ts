@@ -9,6 +9,7 @@ import { type Command, type Host, type RunReport, run } from '../../lib/index.js
 import { everyKindHost, type Line, linesFor, recordOf, textOf } from './every-kind.js';
 import { sample } from './extent.js';
 import { count } from './figures.js';
+import { filesBelow } from './files-below.js';
 
 /** Found in no plan, whatever of it a kernel file had. */
 const NONSENSE = 'n0nsense';
@@ -182,3 +183,13 @@ async function attempt(command: Command, host: Host): Promise<RunReport> {
     };
   }
 }
+
+test('a value that could not be read back from the record is not acted upon', async () => {
+  const host = machine(V1);
+  const list = `${host.sys}/fs/cgroup/home/cpuset.cpus`;
+  writeFileSync(list, NONSENSE);
+  const before = filesBelow(host.sys);
+  const { error } = await run([{ name: 'cpuset-delete', parameters: { cpusetName: '/home' } }], { host });
+  expect(error?.message).toMatch(NONSENSE);
+  expect(filesBelow(host.sys)).toEqual(before);
+});
