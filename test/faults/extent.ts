@@ -1,12 +1,20 @@
 /** Whether every point is tried, or only a sample that CI has the time for. */
 const whole = process.env['VFIO_ISOLATE_FAULTS'] !== 'short';
 
+/** As a number of things to try: however many there are. */
+export const ALL = Number.POSITIVE_INFINITY;
+
 /** The number of things to try. */
 export const tries = (inFull: number, inShort: number): number => (whole ? inFull : inShort);
 
-/** All of them, or so many spread evenly over them, the first and the last among them. */
+/** All of them, or so many spread evenly over them in the short extent. */
 export function sample<T>(all: readonly T[], inShort: number): readonly T[] {
-  if (whole || all.length <= inShort) return all;
-  const stride = (all.length - 1) / (inShort - 1);
-  return Array.from({ length: inShort }, (_, index) => all[Math.round(index * stride)] as T);
+  return whole ? all : spread(all, inShort);
+}
+
+/** So many of them, or all where there are no more, spread evenly, the first and the last among them. */
+export function spread<T>(all: readonly T[], number: number): readonly T[] {
+  if (all.length <= number) return all;
+  const stride = (all.length - 1) / (number - 1);
+  return Array.from({ length: number }, (_, index) => all[Math.round(index * stride)] as T);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { notInPlace, openScratch } from '../support/scratch.js';
 import { benchIn } from './bench.js';
-import { tries } from './extent.js';
+import { ALL, tries } from './extent.js';
 import { killAt, killedAnywhere, killedAtRandom, restoreKilledAnywhere, traceOf } from './killing.js';
 import { chainOfAll, scenes } from './scenes.js';
 
@@ -11,13 +11,13 @@ describe.skipIf(notInPlace)(`killed anywhere (${notInPlace ?? place})`, () => {
   test.each(scenes)('$what', async ({ what, prepare }) => {
     const scratch = openScratch();
     const words = await prepare(scratch);
-    await killedAnywhere(benchIn(scratch), words, `${what}, ${place}`, 6);
+    await killedAnywhere(benchIn(scratch), words, `${what}, ${place}`, tries(ALL, 6));
   });
 
   test.each(scenes)('restore of $what', async ({ what, prepare }) => {
     const scratch = openScratch();
     const words = await prepare(scratch);
-    await restoreKilledAnywhere(benchIn(scratch), words, `restore of ${what}, ${place}`, 3);
+    await restoreKilledAnywhere(benchIn(scratch), words, `restore of ${what}, ${place}`, tries(ALL, 3));
   });
 
   test('at random instants', async () => {

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { BIN, execute, inOwnMounts } from '../support/cli.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { type BenchInPlace, benchIn } from './bench.js';
-import { sample } from './extent.js';
+import { ALL, sample, tries } from './extent.js';
 import { count } from './figures.js';
 import { restored } from './killing.js';
 import { refusedAnywhere, rollbackRefusedAnywhere } from './refusing.js';
@@ -21,13 +21,13 @@ describe.skipIf(notInPlace)(`refused anywhere (${notInPlace ?? place})`, () => {
   });
 
   test.each(scenes)('$what', async ({ what, prepare }) => {
-    await refusedAnywhere(bench, await prepare(scratch), `${what}, ${place}`, 8);
+    await refusedAnywhere(bench, await prepare(scratch), `${what}, ${place}`, tries(ALL, 8));
   });
 
   test('the rollback itself', async () => {
     const words = await chainOfAll.prepare(scratch);
     const failing = ['cpuset-create', `${scratch.name}/none/guest`];
-    await rollbackRefusedAnywhere(bench, words, failing, `rollback, ${place}`, 8);
+    await rollbackRefusedAnywhere(bench, words, failing, `rollback, ${place}`, tries(ALL, 8));
   });
 
   describe('the record', () => {

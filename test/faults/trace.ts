@@ -28,11 +28,14 @@ const CHANGING = [
   ...['sched_setaffinity', 'sched_setscheduler', 'sched_setattr', 'setpriority', 'mbind', 'migrate_pages'],
 ];
 
+/** What is handed to a helper program, systemd's own, changes the host between these two. */
+const HELPER = ['clone', 'vfork', 'wait4'];
+
 const WORDS = ['-f', '-yy', '-s', '4096', '-E', 'UV_THREADPOOL_SIZE=1', '-e', 'signal=SIGKILL', '-o'];
 
 /** strace's words before those of a run that it is to log. */
 export function tracing(log: string): string[] {
-  return [...WORDS, log, '-e', `trace=${CHANGING.join(',')}`];
+  return [...WORDS, log, '-e', `trace=${[...CHANGING, ...HELPER, 'execve'].join(',')}`];
 }
 
 /**
@@ -51,13 +54,14 @@ export function changingCalls(log: string): Call[] {
   // The main thread is the last of whose end strace hears.
   const main = /^(\d+) +\+\+\+/.exec(lines.at(-1) ?? '')?.[1];
   if (main === undefined) throw new Error(`strace's log has no end: ${lines.at(-1)}`);
+  const helpers = new Set(lines.map((line) => /^(\d+) +execve\(/.exec(line)?.[1]).filter((tid) => tid !== main));
   const threads = [main];
   const counts = new Map<string, number>();
   const calls: Call[] = [];
   lines.forEach((line, index) => {
     const [, tid = '', name = '', rest = ''] = /^(\d+) +(\w+)\((.*)$/.exec(line) ?? [];
     const target = targetOf(name, rest);
-    if (target === undefined) return;
+    if (target === undefined || helpers.has(tid)) return;
     if (!threads.includes(tid)) threads.push(tid);
     const thread = threads.indexOf(tid);
     const key = `${thread} ${name} ${target.filter}`;
@@ -74,6 +78,7 @@ export function hit(log: string): Call[] {
 }
 
 function targetOf(name: string, rest: string): Pick<Call, 'path' | 'filter'> | undefined {
+  if (HELPER.includes(name)) return { path: '', filter: '' };
   if (!CHANGING.includes(name) || (name.startsWith('open') && !rest.includes('O_CREAT'))) return undefined;
   const operands = /^(?:(\d+|AT_FDCWD)<([^>]*)>(?:\(deleted\))?)?(?:, )?(?:"((?:[^"\\]|\\.)*)")?/.exec(rest) ?? [];
   const [, number, open, text] = operands;
