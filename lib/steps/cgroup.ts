@@ -69,8 +69,9 @@ export const cgroupKind: StepKind<CgroupStep> = {
       if (force || made === undefined || made === identityOf(target)) return unmake(host, target, settle);
       return { steps: [], changed: [`${target} was removed and made again by somebody else`] };
     }
-    if (!there) return { steps: [{ kind: 'cgroup', target, from: null, to: from }] };
-    if (isOurs(entry, host, target, from) || force) return { steps: settingsBack(host, target, from) };
+    const settings = attainable(host, target, from);
+    if (!there) return { steps: [{ kind: 'cgroup', target, from: null, to: settings }] };
+    if (isOurs(entry, host, target, settings) || force) return { steps: settingsBack(host, target, settings) };
     return { steps: [], changed: [`${target} was made again by somebody else, with other settings`] };
   },
 
@@ -113,6 +114,11 @@ function unmake(host: Host, target: string, settle: boolean): Undo {
   if (tasks > 0 && !settle)
     return { steps: [], waiting: { for: 'tasks', because: `${target} still holds ${tasks} tasks` } };
   return { steps: removal(host, target) };
+}
+
+/** Below a cgroup of version 2 that hands the controller on no more, as after an undo that ended that first, there are no lists. */
+function attainable(host: Host, target: string, settings: Settings): Settings {
+  return findCpusets(host).version === 1 || handsOn(host, parentOf(target)) ? settings : {};
 }
 
 /**

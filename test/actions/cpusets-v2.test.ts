@@ -1,5 +1,5 @@
 // How the cpuset commands are planned on cgroup v2, on trees that stand in for hosts; that they work is for the guests.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../lib/host.js';
@@ -111,6 +111,26 @@ describe('without systemd', () => {
     expect(report.ok).toBe(true);
     expect(order).toEqual([file('/a/cpuset.cpus'), file('/a/b/cpuset.cpus')]);
   });
+
+  test.each(['there', 'not there'])(
+    'a deleted cpuset that is %s comes back without lists where the controller is gone already',
+    async (there) => {
+      const tree = hostWith(
+        { '': { 'cgroup.subtree_control': 'memory' }, ...(there === 'there' && { '/a': {} }) },
+        false,
+      );
+      const record = join(tree.run, 'undo');
+      const root = `${tree.sys}/fs/cgroup`;
+      mkdirSync(tree.run);
+      recorded(record, [
+        { kind: 'controller', target: root, from: 'off', to: 'on' },
+        { kind: 'cgroup', target: `${root}/a`, from: { 'cpuset.cpus': '', 'cpuset.mems': '' }, to: null },
+      ]);
+      const report = await run([{ name: 'restore', parameters: { undoFile: record } }], { host: tree });
+      expect(report.error).toBeUndefined();
+      expect(existsSync(`${root}/a`)).toBe(true);
+    },
+  );
 
   test('CPUs that the cgroup above does not have are refused', async () => {
     const narrow = hostWith(
