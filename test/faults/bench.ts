@@ -26,6 +26,9 @@ export interface Bench {
   watch(): Promise<() => Promise<string[]>>;
 }
 
+/** Other tests take the lock as well, and strace makes a run slow. */
+export const PATIENCE = ['--wait', '120'];
+
 export interface BenchInPlace extends Bench {
   /** Names of the record and of what lies beside it. */
   files(): string[];
@@ -41,12 +44,14 @@ export function benchIn(scratch: Scratch): BenchInPlace {
     undo: `${records}/undo`,
     log,
     async run(words, strace) {
-      const command = [process.execPath, BIN, ...words];
+      const command = [process.execPath, BIN, ...PATIENCE, ...words];
       const [program = '', ...rest] = strace === undefined ? command : ['strace', ...strace, ...command];
       return statusOf(await execute(program, rest));
     },
     runFor: async (milliseconds, words) =>
-      statusOf(await execute(process.execPath, [BIN, ...words], { timeout: milliseconds, killSignal: 'SIGKILL' })),
+      statusOf(
+        await execute(process.execPath, [BIN, ...PATIENCE, ...words], { timeout: milliseconds, killSignal: 'SIGKILL' }),
+      ),
     readLog: async () => readFileSync(log, 'utf8'),
     hasRecord: async () => existsSync(`${records}/undo`),
     async clear() {
