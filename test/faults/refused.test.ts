@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BIN, execute, inOwnMounts } from '../support/cli.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
-import { type BenchInPlace, benchIn, PATIENCE } from './bench.js';
+import { type BenchInPlace, benchIn, withOwnLock } from './bench.js';
 import { ALL, sample, tries } from './extent.js';
 import { count } from './figures.js';
 import { restored } from './killing.js';
@@ -40,10 +40,15 @@ describe.skipIf(notInPlace)(`refused anywhere (${notInPlace ?? place})`, () => {
 
     /** With files that may not grow beyond so many bytes: what is written across that is cut short. */
     const limited = (bytes: number, words: string[]) =>
-      execute('prlimit', [`--fsize=${bytes}`, process.execPath, BIN, ...PATIENCE, ...words]);
+      execute(...withOwnLock(['prlimit', `--fsize=${bytes}`, process.execPath, BIN, ...words]));
     const readOnly = (words: string[]) => {
       const folder = dirname(bench.undo);
-      return inOwnMounts(`mount --bind ${folder} ${folder}; mount -o remount,ro,bind ${folder}`, ...PATIENCE, ...words);
+      return inOwnMounts(
+        `mount --bind ${folder} ${folder}; mount -o remount,ro,bind ${folder}`,
+        '--wait',
+        '60',
+        ...words,
+      );
     };
 
     test('may end at any byte', async () => {
