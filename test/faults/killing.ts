@@ -45,7 +45,7 @@ export async function restoreKilledAnywhere(bench: Bench, words: string[], what:
   });
 }
 
-/** Kills runs of these words, and the restores of every other one, whenever chance has it. */
+/** Kills runs of these words, and restores of every fourth, whenever chance has it. */
 export async function killedAtRandom(bench: BenchInPlace, words: string[], what: string, kills: number): Promise<void> {
   const run = ['-u', bench.undo, ...words];
   const restore = ['restore', bench.undo];
