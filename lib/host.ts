@@ -54,15 +54,16 @@ export function openHost(roots: Roots = {}): Host {
     proc: roots.proc ?? '/proc',
     run: roots.run ?? '/run',
     live,
-    read: (path) => look(() => readFileSync(path, 'utf8')),
-    list: (path) => look(() => readdirSync(path)).sort(),
+    read: (path) => look(path, () => readFileSync(path, 'utf8')),
+    list: (path) => look(path, () => readdirSync(path)).sort(),
   };
 }
 
-function look<T>(read: () => T): T {
+function look<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw fromNode(error);
+    // Where read(2) fails and not open(2), Node names no path.
+    throw fromNode(error instanceof Error ? Object.assign(error, { path }) : error);
   }
 }
