@@ -73,10 +73,10 @@ export function narrowedUnits(guest: Guest, host: Host): void {
     const before = await guest.snapshot();
     await narrow('/system.slice');
     await guest.must('systemctl set-property --runtime system.slice AllowedCPUs=; sleep 1');
+    // 6.1 mends them by itself: it gives every task its mask anew when the controller goes
     const { tasks } = await guest.snapshot();
-    expect(
-      Object.values(tasks).filter(({ cpus, cgroup }) => cpus === '0-3' && /system\.slice/.test(cgroup)),
-    ).not.toEqual([]);
+    const stale = Object.values(tasks).some(({ cpus, cgroup }) => cpus === '0-3' && cgroup.includes('system.slice'));
+    expect(stale).toBe(host.kernel !== '6.1');
     expect(await restore()).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
