@@ -132,19 +132,11 @@ async function start({ host, ledger }: ApplyContext, unit: string, { cpus, mems 
 }
 
 async function stop(host: Host, unit: string): Promise<Outcome> {
-<<<<<<< HEAD
   const directory = directoryOf(host, unit);
-  await stopUnit(host, unit);
-  // Somebody may have stopped it before, while tasks were in it: then systemd has left its cgroup, and thinks of it no more.
-  const left = cpusetExists(host, directory) && !(await isActive(host, unit));
-  if (left && childrenOf(host, directory).length === 0) removeDirectory(host, directory);
-=======
   // Somebody may have stopped it before, while tasks were in it: then systemd has left its cgroup, and forgets the unit.
   if (await isActive(host, unit)) await stopUnit(host, unit);
-  if (cpusetExists(host, directoryOf(host, unit)) && !(await isActive(host, unit))) {
-    if (childrenOf(host, directoryOf(host, unit)).length === 0) removeDirectory(host, directoryOf(host, unit));
-  }
->>>>>>> eff7d32 (Take back a slice of ours that somebody has stopped)
+  const left = cpusetExists(host, directory) && !(await isActive(host, unit));
+  if (left && childrenOf(host, directory).length === 0) removeDirectory(host, directory);
   await until(
     () => !cpusetExists(host, directory),
     () => `${unit} was stopped, but its cgroup remains`,
