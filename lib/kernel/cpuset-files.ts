@@ -6,6 +6,7 @@ import { parentOf } from './cpuset.js';
 import { inheritedList, listAt, requireEffective } from './cpuset-v2.js';
 import type { KernelFile } from './kernel-file.js';
 import { findCpusets } from './mounts.js';
+import { readTopology } from './topology.js';
 
 const sameText = (a: string, b: string) => a.trim() === b.trim();
 const sameList = (a: string, b: string) => parseList(a).equals(parseList(b));
@@ -22,6 +23,9 @@ export const CPUSET_FILES: readonly KernelFile[] = [
       const at = listAt(host, path);
       return at && inheritedList(host, findCpusets(host), at.directory, at.list).toString();
     },
+    attainable: (host, path, text) => (isV1Cpus(host, path) ? onlineOf(host, text) : text),
+    mayHaveShrunk: (host, path, present, given) =>
+      isV1Cpus(host, path) && parseList(present).isSubsetOf(parseList(given)) && !sameList(present, given),
     requireEffective(host, path) {
       const at = listAt(host, path);
       if (at) requireEffective(host, findCpusets(host), at.directory, at.list);

@@ -77,6 +77,17 @@ export function identityOf(directory: string): string {
   return String(statSync(directory, { bigint: true }).ino);
 }
 
+/**
+ * Where the kernel has sent the tasks of a v1 cpuset whose CPUs have all gone offline: to the nearest one above it that has
+ * some. Undefined for one that has CPUs.
+ */
+export function refugeFrom(host: Host, hierarchy: CpusetHierarchy, directory: string): string | undefined {
+  const isEmptied = (at: string) => readIfThere(host, settingFile(hierarchy, at, 'cpus')) === '';
+  if (hierarchy.version === 2 || !isEmptied(directory)) return undefined;
+  const above = parentOf(directory);
+  return refugeFrom(host, hierarchy, above) ?? above;
+}
+
 /** @throws VfioIsolateError `ERR_STATE` where there is no such cpuset */
 export function requireCpuset(host: Host, hierarchy: CpusetHierarchy, directory: string): void {
   if (cpusetExists(host, directory)) return;

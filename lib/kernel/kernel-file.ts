@@ -18,6 +18,10 @@ export interface KernelFile {
    * is equal in effect.
    */
   readonly inherited?: (host: Host, path: string) => string | undefined;
+  /** What of a value it can hold at present: a v1 cpuset takes no CPU that is offline (EINVAL). */
+  readonly attainable?: (host: Host, path: string, text: string) => string;
+  /** Whether the kernel itself may have made the present value of a given one: a v1 cpuset loses CPUs that go offline. */
+  readonly mayHaveShrunk?: (host: Host, path: string, present: string, given: string) => boolean;
   /** Throws where a value was taken that does not hold. */
   readonly requireEffective?: (host: Host, path: string) => void;
   /** Before 6.2, a write overwrites the affinity masks of tasks. */

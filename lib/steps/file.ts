@@ -47,9 +47,11 @@ export const fileKind: StepKind<FileStep> = {
   },
 
   undo(entry, host, { force }): Undo {
-    const { target, from } = entry.step;
-    if (from === null) return { steps: [] };
+    const { target, from: first, to: last } = entry.step;
+    if (first === null) return { steps: [] };
     const file = kernelFile(host, target);
+    const from = file.attainable?.(host, target, first) ?? first;
+    const notes = file.same(from, first) ? [] : [`${target} has ${from}: of ${first} no more is online`];
     const present = presentText(host, file, target);
     if (present === undefined) {
       // Without the controller a cgroup has no list, which is what an empty one amounts to.
@@ -57,14 +59,17 @@ export const fileKind: StepKind<FileStep> = {
       const gone = [`${target} is gone`];
       return file.drifts || force ? { steps: [], notes: gone } : { steps: [], changed: gone };
     }
-    if (file.same(present, from)) return { steps: [] };
+    if (file.same(present, from)) return { steps: [], notes };
+    const shrunk = file.mayHaveShrunk?.(host, target, present, last) ?? false;
+    if (shrunk) notes.push(`${target} had ${present || 'nothing'} left of ${last}, as after CPUs went offline`);
     const seen = entry.parts.flatMap(({ step }) => [step.from, step.to]);
     const ours =
       file.drifts ||
       isNearest(host, file, target, present, from) ||
+      shrunk ||
       seen.some((value) => value !== null && file.same(present, value));
-    if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${from}`] };
-    return { steps: [{ kind: 'file', target, from: present, to: from }] };
+    if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${first}`] };
+    return { steps: [{ kind: 'file', target, from: present, to: from }], notes };
   },
 
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),

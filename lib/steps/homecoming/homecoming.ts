@@ -4,7 +4,8 @@
  * one without any to the source of the last move. What somebody else has put there stays.
  */
 import type { Host } from '../../host.js';
-import { cpusetExists } from '../../kernel/cpuset.js';
+import { cpusetExists, refugeFrom } from '../../kernel/cpuset.js';
+import { findCpusets } from '../../kernel/mounts.js';
 import { newPace } from '../../kernel/pace.js';
 import { cgroupOf, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import type { TaskTable } from '../../native.js';
@@ -15,7 +16,7 @@ export interface Homecoming {
   readonly groups: readonly Group[];
   /** Homes that do not exist, and may come back once something else is undone. */
   readonly missing: readonly string[];
-  /** Recorded tasks that are neither in a destination nor at home. */
+  /** Recorded tasks that are neither in a destination nor at home, nor where the kernel sends those of an emptied one. */
   readonly strays: readonly Stray[];
   readonly notes: readonly string[];
 }
@@ -53,11 +54,14 @@ export async function homecoming(
     });
   }
   const strays = await findStrays(host, homes, groups, seen);
-  if (force) for (const { cgroup, thread, whole } of strays) groups.bring(cgroup, thread, whole);
+  const refuges = new Set(homes.destinations.map((directory) => refugeFrom(host, findCpusets(host), directory)));
+  const evicted = ({ cgroup }: FoundStray) => refuges.has(cgroup);
+  for (const stray of strays.filter((stray) => force || evicted(stray)))
+    groups.bring(stray.cgroup, stray.thread, stray.whole);
   return {
     groups: groups.all(),
     missing: [...groups.missing],
-    strays: strays.map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
+    strays: strays.filter((stray) => !evicted(stray)).map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
     notes: foreign === 0 ? groups.notes : [...groups.notes, `${foreign} tasks that somebody else put there stay`],
   };
 }
