@@ -57,7 +57,9 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     const answers: number[] = [];
     for (let round = 0; round < rounds; round++) {
       rmSync(undo, { force: true });
-      const instants = signals.map((signal) => [signal, random() * whole] as const);
+      const first = random() * whole;
+      // A second one comes while the first is answered.
+      const instants = signals.map((signal, index) => [signal, first + index * random() * 60] as const);
       const ended = await signalled(chain, instants);
       const fate = fateOf(ended, signals);
       expect(snapshot(scratch.directory), fate).toEqual(fate === 'done' ? after : before);
