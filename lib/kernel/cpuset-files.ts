@@ -41,6 +41,14 @@ export const CPUSET_FILES: readonly KernelFile[] = [
   { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/, same: sameText },
 ];
 
+const isV1Cpus = (host: Host, path: string) => path.endsWith('cpus') && findCpusets(host).version === 1;
+
+/** None of a list where none is online: that is refused, and said so. */
+function onlineOf(host: Host, text: string): string {
+  const online = parseList(text).intersect(readTopology(host).online);
+  return online.isEmpty ? text : online.toString();
+}
+
 function explainList(error: SystemError, host: Host): { reason?: string; remedy?: string } {
   const path = error.path ?? '';
   const kind = path.endsWith('cpus') ? 'CPUs' : 'memory nodes';

@@ -16,23 +16,35 @@ export interface Signalled extends Ended {
 }
 
 /** @param instants milliseconds since its start; one after its end is not sent */
-export async function signalled(
+export function signalled(
   words: readonly string[],
   instants: readonly (readonly [signal: Stopping, at: number])[] = [],
 ): Promise<Signalled> {
-  const began = performance.now();
-  const timers: NodeJS.Timeout[] = [];
-  let sent: number | undefined;
-  const send = (_: number, child: ChildProcess) => {
-    for (const [signal, at] of instants) {
-      const timer = setTimeout(() => {
-        if (child.kill(signal)) sent ??= performance.now();
-      }, at);
-      timers.push(timer);
-    }
+  return observed(words, (child, sent) => {
+    const timers = instants.map(([signal, at]) => setTimeout(() => child.kill(signal) && sent(), at));
     child.once('exit', () => timers.forEach(clearTimeout));
+  });
+}
+
+/** @param when asked again and again while it runs, until it is so */
+export function signalledOnce(words: readonly string[], signal: Stopping, when: () => boolean): Promise<Signalled> {
+  return observed(words, async (child, sent) => {
+    const isOver = () => child.exitCode !== null || child.signalCode !== null;
+    while (!isOver() && !when()) await new Promise(setImmediate);
+    if (child.kill(signal)) sent();
+  });
+}
+
+async function observed(
+  words: readonly string[],
+  act: (child: ChildProcess, sent: () => void) => void,
+): Promise<Signalled> {
+  const began = performance.now();
+  let first: number | undefined;
+  const sent = () => {
+    first ??= performance.now();
   };
-  const ended = await execute(process.execPath, [BIN, ...words], {}, send);
+  const ended = await execute(process.execPath, [BIN, ...words], {}, (_, child) => act(child, sent));
   const end = performance.now();
-  return { ...ended, whole: end - began, after: sent === undefined ? undefined : end - sent };
+  return { ...ended, whole: end - began, after: first === undefined ? undefined : end - first };
 }

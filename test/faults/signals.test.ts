@@ -1,12 +1,13 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { beforeEach, describe, expect, test } from 'vitest';
-import { BIN, execute, vfioIsolate } from '../support/cli.js';
+import { vfioIsolate } from '../support/cli.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { chance } from './chance.js';
 import { tries } from './extent.js';
 import { count } from './figures.js';
-import { type Signalled, type Stopping, signalled, statusOf, stopping } from './signalled.js';
+import { type Signalled, type Stopping, signalled, signalledOnce, statusOf, stopping } from './signalled.js';
 
 /** Killed while Node starts, before it could have changed anything; rolled back; or done before the signal came. */
 type Fate = 'killed' | 'rolled back' | 'done';
@@ -33,13 +34,13 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     scratch = openScratch();
     undo = `${scratch.folder}/undo`;
     const home = scratch.make('home');
-    await scratch.sleepers('home', 300);
+    await scratch.sleepers('home', 200);
     const guest = `${scratch.name}/guest`;
     const thereAndBack = ['move-tasks', home, guest, 'move-tasks', guest, home];
     chain = [
       ...['--wait', '60', '-u', undo, 'cpuset-create', '--cpus', 'C1', guest],
       ...['cpuset-modify', '--cpus', 'C0-1', '-mm', guest, 'cpuset-create', `${guest}/inner`],
-      ...Array.from({ length: 12 }, () => thereAndBack).flat(),
+      ...Array.from({ length: 8 }, () => thereAndBack).flat(),
       ...['cpuset-delete', `${guest}/inner`, 'move-tasks', home, guest],
     ];
     before = snapshot(scratch.directory);
@@ -51,7 +52,7 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     const after = snapshot(scratch.directory);
     expect(status).toBe(0);
     expect(after).not.toEqual(before);
-    expect((await vfioIsolate('restore', undo)).status).toBe(0);
+    expect((await vfioIsolate('--wait', '60', 'restore', undo)).status).toBe(0);
 
     const random = chance(rounds + stopping.indexOf(signals[0] ?? 'SIGINT'));
     const answers: number[] = [];
@@ -63,7 +64,7 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
       const ended = await signalled(chain, instants);
       const fate = fateOf(ended, signals);
       expect(snapshot(scratch.directory), fate).toEqual(fate === 'done' ? after : before);
-      expect(await vfioIsolate('restore', undo), fate).toMatchObject(expectedRestore[fate]);
+      expect(await vfioIsolate('--wait', '60', 'restore', undo), fate).toMatchObject(expectedRestore[fate]);
       expect(snapshot(scratch.directory), fate).toEqual(before);
       if (fate === 'rolled back' && ended.after !== undefined) answers.push(ended.after);
     }
@@ -92,17 +93,16 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     let hits = 0;
     for (let round = 0; round < rounds; round++) {
       rmSync(undo, { force: true });
-      const ended = await execute(process.execPath, [BIN, ...short], {}, async (_, child) => {
-        const isOver = () => child.exitCode !== null || child.signalCode !== null;
-        const committed = () => existsSync(undo) && readFileSync(undo, 'utf8').includes('"committed"');
-        while (!isOver() && !committed()) await new Promise(setImmediate);
-        const at = performance.now() + random() * 10;
-        while (!isOver() && performance.now() < at) await new Promise(setImmediate);
-        if (child.kill('SIGTERM')) hits++;
+      let at: number | undefined;
+      const ended = await signalledOnce(short, 'SIGTERM', () => {
+        if (existsSync(undo) && readFileSync(undo, 'utf8').includes('"committed"'))
+          at ??= performance.now() + random() * 10;
+        return at !== undefined && performance.now() >= at;
       });
+      if (ended.after !== undefined) hits++;
       expect(ended).toMatchObject({ status: 0, signal: null });
       expect(existsSync(`${scratch.directory}/late`)).toBe(true);
-      expect((await vfioIsolate('restore', undo)).status).toBe(0);
+      expect((await vfioIsolate('--wait', '60', 'restore', undo)).status).toBe(0);
       expect(snapshot(scratch.directory)).toEqual(before);
     }
     expect(hits).toBeGreaterThan(0);
@@ -110,25 +110,34 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
   });
 
   test('a restore stops between two steps, and a second one finishes', async () => {
-    const made = Array.from({ length: 30 }, (_, index) => ['cpuset-create', `${scratch.name}/c${index}`]).flat();
+    const made = Array.from({ length: 40 }, (_, index) => ['cpuset-create', `${scratch.name}/c${index}`]).flat();
     const run = () => vfioIsolate(...chain, ...made);
     expect((await run()).status).toBe(0);
+    const during = snapshot(scratch.directory);
     const { whole } = await signalled(['--wait', '60', 'restore', undo]);
     const random = chance(2);
     const rounds = tries(60, 4);
-    let stopped = 0;
+    let inBetween = 0;
     for (let round = 0; round < rounds; round++) {
       rmSync(undo, { force: true });
       expect((await run()).status).toBe(0);
       const signal = stopping[round % stopping.length] ?? 'SIGINT';
-      const ended = await signalled(['--wait', '60', 'restore', undo], [[signal, random() * whole]]);
+      const words = ['--wait', '60', 'restore', undo];
+      // By turns at any instant, and once so many of the cpusets are gone.
+      const next = Math.floor(random() * 36);
+      const ended =
+        round % 2 === 0
+          ? await signalled(words, [[signal, random() * whole]])
+          : await signalledOnce(words, signal, () => !existsSync(`${scratch.directory}/c${next}`));
       const fate = fateOf(ended, [signal]);
-      if (fate === 'rolled back') stopped++;
-      if (fate === 'done') expect(snapshot(scratch.directory)).toEqual(before);
-      expect(await vfioIsolate('restore', undo)).toMatchObject({ status: 0 });
+      const left = snapshot(scratch.directory);
+      if (fate === 'done') expect(left).toEqual(before);
+      if (fate === 'killed') expect(left).toEqual(during);
+      if (![before, during].some((state) => isDeepStrictEqual(state, left))) inBetween++;
+      expect(await vfioIsolate('--wait', '60', 'restore', undo)).toMatchObject({ status: 0 });
       expect(snapshot(scratch.directory), fate).toEqual(before);
     }
-    expect(stopped).toBeGreaterThan(0);
+    expect(inBetween).toBeGreaterThan(0);
     count('signals while restoring', rounds);
   });
 });

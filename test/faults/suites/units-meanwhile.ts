@@ -76,7 +76,7 @@ export function unitsMeanwhile(guest: Guest): void {
     const chain = `cpuset-modify --cpus C0-1 /system.slice cpuset-modify --cpus C0-1 /user.slice
       cpuset-create --cpus C3 /guest.slice cpuset-modify --cpus C0-1 /init.scope`.replaceAll(/\s+/g, ' ');
     await must(`
-      mkfifo /tmp/reloads; ( n=0; while [ -e /tmp/reloads ]; do systemctl daemon-reload; n=$((n+1)); done; echo $n >/tmp/reloaded ) >/dev/null 2>&1 &`);
+      mkfifo /tmp/reloads; ( n=0; while [ -e /tmp/reloads ]; do systemctl daemon-reload; n=$((n+1)); sleep 2; done; echo $n >/tmp/reloaded ) >/dev/null 2>&1 &`);
     for (let round = 0; round < rounds; round++) {
       await must(`vfio-isolate -u ${undo} ${chain}`);
       for (const unit of ['/system.slice', '/init.scope']) expectConfined(await guest.snapshot(), unit, '0-1');
