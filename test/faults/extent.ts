@@ -15,6 +15,7 @@ export function sample<T>(all: readonly T[], inShort: number): readonly T[] {
 /** So many of them, or all where there are no more, spread evenly, the first and the last among them. */
 export function spread<T>(all: readonly T[], number: number): readonly T[] {
   if (all.length <= number) return all;
+  if (number === 1) return all.slice(0, 1);
   const stride = (all.length - 1) / (number - 1);
   return Array.from({ length: number }, (_, index) => all[Math.round(index * stride)] as T);
 }

@@ -1,9 +1,9 @@
 /** Kills a run at each call by which it changes something, and has the host restored. */
 import { expect } from 'vitest';
 import type { Bench, BenchInPlace } from './bench.js';
+import { chance } from './chance.js';
 import { spread } from './extent.js';
 import { count } from './figures.js';
-import { random } from './random.js';
 import { type Call, changingCalls, faulting, hit, nameOf, tracing } from './trace.js';
 
 /** strace may be late for a call that another thread was about to make: such a kill is tried again, and never counted. */
@@ -56,7 +56,7 @@ export async function killedAtRandom(bench: BenchInPlace, words: string[], what:
     return performance.now() - began;
   };
   const [whole, back] = [await lasts(run), await lasts(restore)];
-  const chance = random(kills);
+  const next = chance(kills);
   const lost: string[] = [];
   const met = { ended: 0, unchanged: 0, changed: 0 };
   for (let kill = 0; kill < kills; kill++) {
@@ -64,7 +64,7 @@ export async function killedAtRandom(bench: BenchInPlace, words: string[], what:
     const ofRestore = kill % 4 === 3;
     if (ofRestore) await good(bench, run);
     // Only as it ends is node busy with the host: the first half is its own start.
-    const instant = Math.round((ofRestore ? back : whole) * (0.4 + 0.6 * chance()));
+    const instant = Math.round((ofRestore ? back : whole) * (0.4 + 0.6 * next()));
     const { status } = await bench.runFor(instant, ofRestore ? restore : run);
     met[status !== 137 ? 'ended' : (await differences()).length === 0 ? 'unchanged' : 'changed']++;
     await restored(bench);

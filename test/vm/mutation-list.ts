@@ -16,14 +16,14 @@ export const mutations: readonly Mutation[] = [
   {
     fault: 'the undo skips one interrupt',
     file: 'lib/steps/file.ts',
-    from: 'if (from === null) return { steps: [] };',
+    from: 'if (first === null) return { steps: [] };',
     to: skipFirst("target.includes('/irq/')"),
     tests: ['6.12-v2-small.vm', 'irq-affinity takes effect'],
   },
   {
     fault: 'the undo skips one governor',
     file: 'lib/steps/file.ts',
-    from: 'if (from === null) return { steps: [] };',
+    from: 'if (first === null) return { steps: [] };',
     to: skipFirst("target.endsWith('scaling_governor')"),
     tests: ['6.12-v2-small.vm', 'cpu-governor takes effect'],
   },
