@@ -72,13 +72,17 @@ export class Applier implements Performer {
 export class Rehearsal implements Performer {
   readonly isReal = false;
   readonly host: OverlayHost;
-  readonly recorded: () => readonly Entry[];
+  readonly #recorded: readonly Entry[];
   readonly #tell: Tell;
 
-  constructor(host: OverlayHost, recorded: () => readonly Entry[], tell: Tell) {
+  constructor(host: OverlayHost, recorded: readonly Entry[], tell: Tell) {
     this.host = host;
-    this.recorded = recorded;
+    this.#recorded = recorded;
     this.#tell = tell;
+  }
+
+  recorded(): readonly Entry[] {
+    return this.#recorded;
   }
 
   async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {

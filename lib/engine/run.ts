@@ -29,14 +29,14 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   const overlay = new OverlayHost(options.host ?? openHost());
   const nothing = async () => [];
   return performChain(commands, options, {
-    performer: new Rehearsal(overlay, () => recordedBefore(overlay, options.undo), options.onChange),
+    performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
     mark: () => 0,
     rollBack: nothing,
     commit: async () => {},
   });
 }
 
-/** What the record would be appended to. */
+/** What the record would be appended to. Also where no command asks: a dry run refuses the records that the run would. */
 function recordedBefore(host: Host, undo: string | undefined): readonly Entry[] {
   const record = undo === undefined ? undefined : UndoRecord.find(host, undo);
   if (record === undefined) return [];

@@ -28,7 +28,7 @@ export type CgroupStep = Step<'cgroup', Settings | null>;
 const settings = v.nullable(v.record(v.pipe(v.string(), v.regex(/^[a-z_.]+$/)), v.string()));
 const shape = v.object({ kind: v.literal('cgroup'), target: v.string(), from: settings, to: settings });
 /** What was made, or null: somebody else was faster to make it, after the step was planned. */
-const detailShape = v.object({ made: v.nullable(v.string()) });
+const detailShape = v.object({ made: v.nullable(v.pipe(v.string(), v.regex(/^\d{1,20}$/))) });
 
 /** A task that is just exiting keeps its cgroup busy for a moment: its css_set is released late. */
 const REMOVE_TRIES = 20;

@@ -42,6 +42,7 @@ const MAY_BE: [where: RegExp, types: string[]][] = [
   [/^cgroup step change\.(from|to)$/, ['null', 'object', 'array']],
   [/^cgroup step change\.(from|to)\.[a-z_.]+$/, ['absent']],
   [/^file step change\.from$/, ['null', 'string']],
+  [/^cgroup detail made$/, ['null', 'string']],
   [/^affinity step change\.(from|to)$/, ['null', 'string']],
   [/^affinity step change\.scope$/, ['absent']],
   [/^affinity (step change\.tasks|detail late)\.\d+\.[23]$/, ['null', 'string']],
