@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { execute } from '../support/cli.js';
 
 const script = fileURLToPath(new URL('../../.ci/summary.js', import.meta.url));
-const { guests }: { guests: Record<string, string[]> } = await import(
+const { faults, guests }: { faults: string[]; guests: Record<string, string[]> } = await import(
   new URL('../../.ci/expected.js', import.meta.url).href
 );
 
@@ -26,10 +26,12 @@ const ran = (title: string, status = 'passed', failureMessages: string[] = []): 
 
 let folder: string;
 let inGuests: Ran[];
+let underFaults: Ran[];
 let stages: [kind: string, name: string, seconds: number][];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-ci-'));
   inGuests = Object.entries(guests).flatMap(([host, suites]) => suites.map((suite) => ran(`on ${host}: ${suite}`)));
+  underFaults = faults.map((title) => ran(`${title} (v1)`));
   stages = [
     ['static checks', 'types', 100],
     ['guests', 'guests', 900],
@@ -41,6 +43,8 @@ async function summary(): Promise<{ status: number | null; problems: string[]; s
   const results = (tests: Ran[]) => JSON.stringify({ testResults: [{ assertionResults: tests }] });
   writeFileSync(join(folder, 'test-results.json'), results([ran('the commands, in place (v1)')]));
   writeFileSync(join(folder, 'vm-results.json'), results(inGuests));
+  writeFileSync(join(folder, 'faults-results.json'), results(underFaults));
+  writeFileSync(join(folder, 'faults-figures.tsv'), 'kills\t200\t0\n');
   const guest = { host: '6.1-v1', bootSeconds: 40, seconds: 90, commands: 7, failedBoots: 1, oopses: 1 };
   writeFileSync(join(folder, 'vm-summary.json'), JSON.stringify({ guests: [guest], built: [] }));
   writeFileSync(join(folder, 'ci-stages.tsv'), stages.map((row) => `${row.join('\t')}\n`).join(''));
@@ -54,6 +58,12 @@ test('all that is expected ran, and is told of', async () => {
   expect(stdout).toContain('guest 6.1-v1: up after 40 s, 90 s in all, 7 commands, 1 failed boots, fell over\n');
   expect(stdout).toContain('1 guests, 1 failed boots, 1 Oopses\n');
   expect(stdout).toContain('guests: 900 s of 1500 s (guests 900)\n');
+  expect(stdout).toContain('kills: 200 tried, 0 lost\n');
+});
+
+test('a kind of fault that was not tried is named', async () => {
+  underFaults = underFaults.map((each) => (/^signals/.test(each.fullName) ? { ...each, status: 'skipped' } : each));
+  expect((await summary()).problems).toEqual(['PROBLEM: the faults "signals, in place" did not run and pass']);
 });
 
 test.each([

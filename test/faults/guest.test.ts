@@ -42,15 +42,15 @@ describeOn(host, function faultsOnV2(guest) {
     `${chain === hook ? 'the hook' : chain === cpusets ? 'cpusets' : chain.split(' ')[0]}, v2 guest`;
 
   test.each([hook, cpusets, ...singles.slice(0, tries(singles.length, 0))])('killed: %s', async (chain) => {
-    await killedAnywhere(bench, words(chain), named(chain), tries(ALL, 5));
+    await killedAnywhere(bench, words(chain), named(chain), tries(ALL, 2));
   });
 
   test.each([hook, cpusets])('killed: restore of %s', async (chain) => {
-    await restoreKilledAnywhere(bench, words(chain), `restore of ${named(chain)}`, tries(ALL, 3));
+    await restoreKilledAnywhere(bench, words(chain), `restore of ${named(chain)}`, tries(ALL, 2));
   });
 
   test('refused: the hook', async () => {
-    await refusedAnywhere(bench, words(hook), named(hook), tries(60, 3));
+    await refusedAnywhere(bench, words(hook), named(hook), tries(60, 2));
   });
 
   test('refused: the rollback', async () => {
@@ -59,7 +59,7 @@ describeOn(host, function faultsOnV2(guest) {
       words(cpusets),
       ['cpuset-delete', '/none'],
       'rollback, v2 guest',
-      tries(ALL, 3),
+      tries(ALL, 2),
     );
   });
 });

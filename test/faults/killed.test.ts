@@ -11,13 +11,13 @@ describe.skipIf(notInPlace)(`killed anywhere (${notInPlace ?? place})`, () => {
   test.each(scenes)('$what', async ({ what, prepare }) => {
     const scratch = openScratch();
     const words = await prepare(scratch);
-    await killedAnywhere(benchIn(scratch), words, `${what}, ${place}`, tries(ALL, 6));
+    await killedAnywhere(benchIn(scratch), words, `${what}, ${place}`, ALL);
   });
 
   test.each(scenes)('restore of $what', async ({ what, prepare }) => {
     const scratch = openScratch();
     const words = await prepare(scratch);
-    await restoreKilledAnywhere(benchIn(scratch), words, `restore of ${what}, ${place}`, tries(ALL, 3));
+    await restoreKilledAnywhere(benchIn(scratch), words, `restore of ${what}, ${place}`, tries(ALL, 8));
   });
 
   test('at random instants', async () => {

@@ -1,16 +1,22 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from '../vm/longest-first.js';
 import { retry } from '../vm/retry.js';
 
 // Kills, refusals, races and hostile input, in place and in guests; `npm run test:faults` has the whole number of each.
+const isShort = process.env['VFIO_ISOLATE_FAULTS'] === 'short';
+
 export default defineConfig({
   test: {
     name: 'faults',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/faults/**/*.test.ts'],
+    // systemd guests take minutes each
+    exclude: isShort ? ['test/faults/units-meanwhile.test.ts'] : [],
     globalSetup: ['test/faults/figures.ts', 'test/vm/pool.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     reporters: ['default', ['json', { outputFile: 'results/faults-results.json' }]],
     testTimeout: 60 * 60_000,
     hookTimeout: 20 * 60_000,

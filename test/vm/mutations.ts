@@ -1,10 +1,11 @@
 // Faults that the guests' tests must see: each is put into a copy of the project, which is packed and installed in a guest
 // in place of the right one, and the named tests must fail by a check of theirs. `npm run test:mutations [NUMBER...]`
 import { spawnSync } from 'node:child_process';
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { copyProject } from './build/project.js';
 import { type Mutation, mutations } from './mutation-list.js';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -18,9 +19,7 @@ interface Results {
 function miss({ file, from, to, tests: [host, title] }: Mutation): string | undefined {
   const copy = mkdtempSync(join(tmpdir(), 'vfio-isolate-mutation-'));
   try {
-    const left = /^(node_modules|build|build-.*|dist|\.git)$/;
-    cpSync(project, copy, { recursive: true, filter: (path) => !left.test(path.slice(project.length)) });
-    symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
+    copyProject(project, copy);
     // the addon is the same in all of them, and built
     const manifest = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'));
     manifest.scripts.prepack = 'rolldown --config --logLevel silent';

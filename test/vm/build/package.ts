@@ -2,6 +2,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { exec } from '../exec.js';
+import { copyProject } from './project.js';
 
 /** The project that is packed; another one's folder for trying the harness itself. */
 const project = process.env['VFIO_ISOLATE_VM_PACKAGE'] ?? fileURLToPath(new URL('../../../', import.meta.url));
@@ -11,7 +12,10 @@ const project = process.env['VFIO_ISOLATE_VM_PACKAGE'] ?? fileURLToPath(new URL(
  * whose command does nothing, which no check of an effect may pass.
  */
 export async function fillPackage(folder: string): Promise<void> {
-  await pack(project, folder, 'package.tgz');
+  const copy = join(folder, 'project');
+  copyProject(project, copy);
+  await pack(copy, folder, 'package.tgz');
+  await rm(copy, { recursive: true });
   await packNoOp(folder);
 }
 
