@@ -11,7 +11,7 @@ import { fillPackage } from './build/package.js';
 import { missing } from './capability.js';
 import { fellOver } from './console.js';
 import { type Host, hosts } from './host.js';
-import { acceleration } from './qemu.js';
+import { acceleration, qemuArguments } from './qemu.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -50,12 +50,19 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const packageDir = join(dir, 'package');
   await mkdir(packageDir);
   const pool = new Pool(packageDir, fillPackage(packageDir));
+  await buildImages();
   await pool.listen(join(dir, 'socket'));
   project.provide('vm', { socket: join(dir, 'socket') });
   return async () => {
     await pool.close();
     await rm(dir, { recursive: true });
   };
+}
+
+/** Before any guest is up: beside a build guests would starve, and their tests run out of time. */
+async function buildImages(): Promise<void> {
+  const nowhere = { job: '/', package: '/' };
+  await Promise.all(Object.values(hosts).map((host) => qemuArguments(host, nowhere, acceleration())));
 }
 
 class Pool {

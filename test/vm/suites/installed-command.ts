@@ -34,9 +34,9 @@ async function thereAndBack(guest: Guest, tool: string, { chain, setUp }: Use): 
   try {
     const refusing = await refusingInterrupts(guest);
     const before = await guest.snapshot();
-    expect(await guest.run(tool, ['-u', '/tmp/undo', ...chain], { limit: 120 })).toEqual(done);
+    expect(await guest.run(tool, ['-u', '/tmp/undo', ...chain], { limit: 240 })).toEqual(done);
     const during = await guest.snapshot();
-    expect(await guest.run(tool, ['restore', '/tmp/undo'], { limit: 120 })).toEqual(done);
+    expect(await guest.run(tool, ['restore', '/tmp/undo'], { limit: 240 })).toEqual(done);
     return { refusing, before, during, after: await guest.snapshot() };
   } finally {
     await takeAway?.();
