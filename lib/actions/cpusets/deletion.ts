@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import { childrenOf, cpusetName, requireCpuset } from '../../kernel/cpuset.js';
+import { isPartition } from '../../kernel/cpuset-v2.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
 import { requireDomain } from './v2-rules.js';
 
@@ -33,6 +34,7 @@ function whatUndoCouldNotBringBack(host: Host, hierarchy: CpusetHierarchy, direc
   if (hierarchy.version === 1 && hierarchy.others.length > 0) {
     return `also carries settings of ${hierarchy.others.join(', ')}`;
   }
+  if (isPartition(host, directory)) return 'is the root of a partition';
   const other = hierarchy.version === 2 ? otherSetting(host, directory) : undefined;
   if (other !== undefined) return `has ${other}`;
   const handedOn = readIfThere(host, `${directory}/cgroup.subtree_control`);
