@@ -49,8 +49,12 @@ const LONGEST = 5000;
 
 /** Whatever it quotes: a kernel file, a name, what systemd says. */
 function onOneLine(text: string): string {
-  const cut = text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text;
-  return cut.replace(/\s*\n\s*/g, ' ');
+  return shortened(text, LONGEST).replace(/\s*\n\s*/g, ' ');
+}
+
+/** A text, cut to so many characters where it is longer. */
+export function shortened(text: string, longest: number): string {
+  return text.length > longest ? `${text.slice(0, longest - 3)}...` : text;
 }
 
 /** A command line or parameter that can never work as written; the CLI exits with status 2. */

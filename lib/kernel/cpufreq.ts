@@ -3,7 +3,7 @@ import { isSystemError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import type { KernelFile } from './kernel-file.js';
+import { type KernelFile, sameText } from './kernel-file.js';
 
 export interface Policy {
   readonly name: string;
@@ -53,8 +53,6 @@ function ofActive(host: Host, path: string): string | undefined {
     throw error;
   }
 }
-
-const sameText = (a: string, b: string) => a.trim() === b.trim();
 
 export const CPUFREQ_FILES: readonly KernelFile[] = [
   {

@@ -4,11 +4,10 @@ import { type Host, readIfThere } from '../host.js';
 import { parseList } from '../sets/list.js';
 import { parentOf } from './cpuset.js';
 import { inheritedList, listAt, requireEffective } from './cpuset-v2.js';
-import type { KernelFile } from './kernel-file.js';
+import { type KernelFile, sameText } from './kernel-file.js';
 import { findCpusets } from './mounts.js';
 import { readTopology } from './topology.js';
 
-const sameText = (a: string, b: string) => a.trim() === b.trim();
 const sameList = (a: string, b: string) => parseList(a).equals(parseList(b));
 
 export const CPUSET_FILES: readonly KernelFile[] = [

@@ -31,3 +31,6 @@ export interface KernelFile {
   /** What the kernel means by another refusal, and what to do about it. */
   readonly explain?: (error: SystemError, host: Host) => { reason?: string; remedy?: string };
 }
+
+/** Of words and numbers: as they are printed, but for the newline. */
+export const sameText = (a: string, b: string): boolean => a.trim() === b.trim();

@@ -4,7 +4,7 @@
  */
 import { realpathSync } from 'node:fs';
 import { type Host, listIfThere } from '../host.js';
-import type { KernelFile } from './kernel-file.js';
+import { type KernelFile, sameText } from './kernel-file.js';
 
 export const X3D_MODES = ['frequency', 'cache'] as const;
 
@@ -27,6 +27,6 @@ export const X3D_FILES: readonly KernelFile[] = [
   {
     root: 'sys',
     pattern: /^devices\/(.+\/)?AMDI[0-9A-F]+:[0-9a-f]+\/amd_x3d_mode$/,
-    same: (a, b) => a.trim() === b.trim(),
+    same: sameText,
   },
 ];

@@ -1,21 +1,17 @@
 /** Text from outside: from a user, or from a kernel file. */
-import { VfioIsolateError } from '../errors.js';
+import { shortened, VfioIsolateError } from '../errors.js';
 
 const LONGEST = 40;
 
 /** Foreign text for use in a one-line message: in double quotes, cut to 40 characters, printable ASCII only. */
 export function quote(text: string): string {
-  return printable(JSON.stringify(cut(text, LONGEST)));
+  return printable(JSON.stringify(shortened(text, LONGEST)));
 }
 
-/** A message that has foreign text in it, as one line: cut to so many characters, printable ASCII only. */
-export function oneLine(text: string, longest: number): string {
-  return printable(cut(text, longest));
+/** A text on one line: whatever is not printable ASCII is escaped. */
+export function printable(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, escaped);
 }
-
-const cut = (text: string, longest: number) => (text.length > longest ? `${text.slice(0, longest - 3)}...` : text);
-
-const printable = (text: string) => text.replace(/[^\x20-\x7e]/g, escaped);
 
 function escaped(unit: string): string {
   return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;

@@ -100,7 +100,7 @@ export const fileKind: StepKind<FileStep> = {
 /** Writes the file and reads it back. @throws SystemError, VfioIsolateError `ERR_NOT_HELD` */
 export function applyFile({ target, to }: FileStep, host: Host): Outcome {
   const file = kernelFile(host, target);
-  const nearest = to === '' ? file.inherited?.(host, target) : undefined;
+  const nearest = nearestTo(to, file, target, host);
   if (nearest !== undefined) return empty(host, file, target, nearest);
   const refused = write(host, file, target, to);
   if (refused !== undefined) return { changed: 0, refused: [{ what: target, ...refused }] };
@@ -129,8 +129,13 @@ function empty(host: Host, file: KernelFile, target: string, nearest: string): O
 
 /** What a restore that was stopped between widening and emptying has left. */
 function isNearest(host: Host, file: KernelFile, target: string, present: string, wanted: string): boolean {
-  const nearest = wanted === '' ? file.inherited?.(host, target) : undefined;
+  const nearest = nearestTo(wanted, file, target, host);
   return nearest !== undefined && file.same(present, nearest);
+}
+
+/** What is equal to emptiness, in a file that the kernel may refuse to empty. */
+function nearestTo(wanted: string, file: KernelFile, target: string, host: Host): string | undefined {
+  return wanted === '' ? file.inherited?.(host, target) : undefined;
 }
 
 function shown(text: string): string {

@@ -34,6 +34,11 @@ export function fold(lines: readonly Line[], since = 1): LiveEntry[] {
   return [...entries.values()];
 }
 
+/** Whether any step still holds. */
+export function holds(lines: readonly Line[]): boolean {
+  return liveSteps(lines).length > 0;
+}
+
 /** The number of the last step, 0 where there is none. */
 export function lastStep(lines: readonly Line[]): number {
   return lines.reduce((last, line) => (line.type === 'step' ? Math.max(last, line.step) : last), 0);

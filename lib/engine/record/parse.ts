@@ -1,7 +1,7 @@
 /** A record's text as lines, each checked: it is input from outside, whoever wrote it. */
-import { VfioIsolateError } from '../../errors.js';
+import { shortened, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
-import { oneLine } from '../../sets/text.js';
+import { printable } from '../../sets/text.js';
 import { kindOf } from '../../steps/registry.js';
 import type { StepKind } from '../../steps/step.js';
 import { decodeLine, type Line, VERSION } from './line.js';
@@ -86,7 +86,7 @@ function newer(tool: string): VfioIsolateError {
 const LONGEST = 300;
 
 function damaged(path: string, line: number, error: unknown): VfioIsolateError {
-  const why = oneLine(error instanceof Error ? error.message : String(error), LONGEST);
+  const why = printable(shortened(error instanceof Error ? error.message : String(error), LONGEST));
   const remedy = error instanceof VfioIsolateError ? error.remedy : undefined;
   return new VfioIsolateError('ERR_RECORD', `undo record ${path}, line ${line}: ${why}`, {
     remedy: remedy ?? 'nothing was touched; only a whole, unchanged record can be restored',

@@ -7,7 +7,7 @@ import { native } from '../../native.js';
 import type { Ledger, Step } from '../../steps/step.js';
 import { packageVersion } from '../../version.js';
 import { createFile, type ExistingFile, explained, openExisting, readAll } from './file.js';
-import { fold, type LiveEntry, lastStep } from './fold.js';
+import { fold, holds, type LiveEntry, lastStep } from './fold.js';
 import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
 import { type Parsed, parseRecord } from './parse.js';
 import { MAX_BYTES } from './safety.js';
@@ -181,7 +181,7 @@ function conditionOf(host: Host, { lines }: Parsed): Condition {
   const [header] = lines;
   if (header === undefined) return 'empty';
   if (header.type === 'header' && header.boot !== bootId(host)) return 'stale';
-  return fold(lines).length > 0 ? 'live' : 'spent';
+  return holds(lines) ? 'live' : 'spent';
 }
 
 const now = () => new Date().toISOString();
