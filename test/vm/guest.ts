@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
-import { appendFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { constants, existsSync, readFileSync } from 'node:fs';
+import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { consoleTail, stoodStill } from './console.js';
@@ -23,6 +23,8 @@ export interface RunOptions {
 export class Guest {
   readonly #name: string;
   #dir: string;
+  /** Why this guest is of no use any more. */
+  #end: Error | undefined;
 
   constructor(name: string, dir = '') {
     this.#name = name;
@@ -32,6 +34,7 @@ export class Guest {
   /** From here on it is the guest of that folder. */
   attach(dir: string): void {
     this.#dir = dir;
+    this.#end = undefined;
   }
 
   /** Runs one command, without a shell between: arguments arrive as they are. Whatever its status, it is returned. */
@@ -41,17 +44,19 @@ export class Guest {
 
   /** Runs a script by the guest's /bin/sh. */
   async sh(script: string, { limit = 60, input = '' }: RunOptions = {}): Promise<Result> {
+    // what clears up after a failure says why it failed, not that nothing answers
+    if (this.#end) throw this.#end;
     const id = randomUUID();
     const job = join(this.#dir, 'job/jobs', id);
     await mkdir(job);
     await writeFile(join(job, 'command'), `${script}\n`);
     await writeFile(join(job, 'stdin'), input);
     const rung = Date.now();
-    await appendFile(join(this.#dir, 'bell.in'), `${id} ${limit}\n`);
+    if (!(await this.#ring(`${id} ${limit}\n`))) throw this.#died(script);
     // the guest's own clock ends the command first; what says nothing well after that is lost
     const lost = rung + (limit + 30) * 1000;
     while (!existsSync(join(job, 'status'))) {
-      if (!this.isRunning()) throw this.#failure(`died while it ran: ${script}`);
+      if (!this.isRunning()) throw this.#died(script);
       if (Date.now() > lost) throw await this.#stoodStill(script);
       await sleep(20);
     }
@@ -88,12 +93,30 @@ export class Guest {
     }
   }
 
+  /** Whether there is a guest that hears it; without one, to open the pipe for writing would block. */
+  async #ring(line: string): Promise<boolean> {
+    try {
+      await using bell = await open(join(this.#dir, 'bell.in'), constants.O_WRONLY | constants.O_NONBLOCK);
+      await bell.write(line);
+      return true;
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === 'ENXIO' || code === 'EPIPE') return false;
+      throw error;
+    }
+  }
+
+  #died(script: string): Error {
+    this.#end = this.#failure(`died while it ran: ${script}`);
+    return this.#end;
+  }
+
   /** Its own clock would have ended the command: no program can have it stop. It is of no use any more. */
   async #stoodStill(script: string): Promise<Error> {
-    const failure = this.#failure(`${stoodStill} while it ran: ${script}`);
+    this.#end = this.#failure(`${stoodStill} while it ran: ${script}`);
     process.kill(Number(readFileSync(join(this.#dir, 'pid'), 'utf8')), 'SIGKILL');
     while (this.isRunning()) await sleep(20);
-    return failure;
+    return this.#end;
   }
 
   #failure(what: string): Error {

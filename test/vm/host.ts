@@ -30,7 +30,7 @@ export function systemdHost(shape: Shape): Host {
 /** Busybox and nothing else: booted in seconds. */
 export function smallHost(shape: Shape): Host {
   const name = `${shape.kernel}-${shape.hierarchy}-small`;
-  return { name, systemd: false, cpus: 4, nodes: 2, smt: false, megabytes: 1024, lifetime: 600, ...shape };
+  return { name, systemd: false, cpus: 4, nodes: 2, smt: false, megabytes: 1024, lifetime: 1200, ...shape };
 }
 
 /**
