@@ -17,12 +17,26 @@ import { type Answers, askKernel } from './kernel-parser.js';
 
 /** More than a mask's group of 32. */
 const CPUS = 36;
-const existing = parseList(`0-${CPUS - 1}`);
+const NODES = 4;
+
+/** What a letter stands for, and how the kernel is asked about it. */
+interface Unit {
+  readonly letter: 'C' | 'N';
+  readonly noun: 'CPU' | 'node';
+  readonly last: number;
+  readonly file: 'cpuset.cpus' | 'cpuset.mems';
+  readonly hasMasks: boolean;
+}
+
+const cpus: Unit = { letter: 'C', noun: 'CPU', last: CPUS - 1, file: 'cpuset.cpus', hasMasks: true };
+/** No file that a test could write to takes a mask of nodes. */
+const nodes: Unit = { letter: 'N', noun: 'node', last: NODES - 1, file: 'cpuset.mems', hasMasks: false };
 
 /** What the tool reads, or undefined where it refuses. */
-function ours(text: string): string | undefined {
+function ours({ letter, noun, last }: Unit, text: string): string | undefined {
+  const existing = parseList(`0-${last}`);
   try {
-    return selectToken(parseToken(`C${text}`), { noun: 'CPU', existing, all: existing }).toString();
+    return selectToken(parseToken(`${letter}${text}`), { noun, existing, all: existing }).toString();
   } catch (error) {
     if (error instanceof UsageError) return undefined;
     throw error;
@@ -32,8 +46,8 @@ function ours(text: string): string | undefined {
 const isMask = (text: string): boolean => /^[0-9a-f]{8}(,[0-9a-f]{8})*$/.test(text.trim());
 
 /** What the kernel reads, as a list or as a mask, whichever the tool takes the text for. */
-function theirs(text: string, { list, mask }: Answers): string | undefined {
-  if (isMask(text)) return 'held' in mask ? parseMask(mask.held).toString() : undefined;
+function theirs({ hasMasks }: Unit, text: string, { list, mask }: Answers): string | undefined {
+  if (isMask(text)) return hasMasks && 'held' in mask ? parseMask(mask.held).toString() : undefined;
   return 'held' in list ? list.held : undefined;
 }
 
@@ -47,6 +61,12 @@ const REFUSED: Record<string, (text: string, set: string) => boolean> = {
   'an empty region': (text) => /:0+\//.test(text),
 };
 
+/** Of nodes the kernel allows for more than there are, as long as none of those is selected. */
+const REFUSED_OF_NODES: typeof REFUSED = {
+  ...REFUSED,
+  'a node that is absent': (text) => (text.match(/\d+/g) ?? []).some((digits) => Number(digits) > nodes.last),
+};
+
 /** What the tool reads and the kernel refuses. */
 const MORE: Record<string, (text: string) => boolean> = {
   'a stride': (text) => /-[0-9N]+:[0-9N]+(,|$)|all:[0-9N]+(,|$)/i.test(text.trim()),
@@ -54,11 +74,19 @@ const MORE: Record<string, (text: string) => boolean> = {
   'a mask of more groups than the kernel has CPUs for': (text) => isMask(text) && text.split(',').length > 2,
 };
 
+/** The kernel's last node is another, so that is asked about in numbers. */
+const inNumbers = (text: string) => {
+  const { last } = nodes;
+  return text.replaceAll(/\ball\b/gi, `0-${last}`).replaceAll(/\bN\b/g, String(last));
+};
+
+type Difference = readonly [what: string, text: string, mine: string | undefined, kernels: string | undefined];
+
 const reasonAmong = (reasons: Record<string, (text: string, set: string) => boolean>, text: string, set: string) =>
   Object.keys(reasons).find((name) => reasons[name]?.(text, set));
 
 const hostOf = (kernel: KernelVersion) =>
-  smallHost({ kernel, hierarchy: 'v2', name: `${kernel}-v2-36-cpus`, cpus: CPUS, nodes: 1, lifetime: 2400 });
+  smallHost({ kernel, hierarchy: 'v2', name: `${kernel}-v2-36-cpus`, cpus: CPUS, nodes: NODES, lifetime: 2400 });
 
 const kernels: KernelVersion[] = ['6.12', '6.1'];
 
@@ -67,20 +95,26 @@ describe.each(kernels.slice(0, tries(2, 1)))('cpu sets', (kernel) => {
 });
 
 function cpuSets(guest: Guest): void {
-  test('random texts', async () => {
-    const texts = cpuSetTexts(CPUS - 1, tries(6000, 1000), 5);
-    const answers = await askKernel(guest, texts);
+  test.each([cpus, nodes])('random texts after $letter', async (unit) => {
+    const texts = cpuSetTexts(unit.last, tries(6000, 1000), 5).filter(
+      (text) => unit === cpus || (!isMask(text) && !/N|all/i.test(inNumbers(text))),
+    );
+    const answers = await askKernel(
+      guest,
+      unit.file,
+      texts.map((text) => (unit === nodes ? inNumbers(text) : text)),
+    );
     const bugs: string[] = [];
     const tally = { same: 0, neither: 0, onlyTheirs: 0, onlyOurs: 0 };
     texts.forEach((text, index) => {
-      const [mine, kernels] = [ours(text), theirs(text, answers[index] as Answers)];
+      const [mine, kernels] = [ours(unit, text), theirs(unit, text, answers[index] as Answers)];
       const told = `${JSON.stringify(text)}: ${mine} and the kernel's ${kernels}`;
       if (mine === undefined && kernels === undefined) tally.neither++;
       else if (mine !== undefined && kernels !== undefined) {
         if (mine !== kernels) bugs.push(told);
         tally.same++;
       } else if (mine === undefined) {
-        if (reasonAmong(REFUSED, text, kernels ?? '') === undefined) bugs.push(told);
+        if (reasonAmong(unit === cpus ? REFUSED : REFUSED_OF_NODES, text, kernels ?? '') === undefined) bugs.push(told);
         tally.onlyTheirs++;
       } else {
         if (reasonAmong(MORE, text, '') === undefined) bugs.push(told);
@@ -88,14 +122,14 @@ function cpuSets(guest: Guest): void {
       }
     });
     expect(bugs).toEqual([]);
-    // A generator gone wrong is seen by it: all four do come up.
+    // a generator gone wrong is seen by it: all four do come up.
     expect(Math.min(...Object.values(tally))).toBeGreaterThan(5);
-    count(`texts after C, of which the kernel read the same set`, tally.same);
-    count('texts after C, which both refused', tally.neither);
-    count('texts after C, which one refused for a listed reason', tally.onlyTheirs + tally.onlyOurs);
+    count(`texts after ${unit.letter}, of which the kernel read the same set`, tally.same);
+    count(`texts after ${unit.letter}, which both refused`, tally.neither);
+    count(`texts after ${unit.letter}, which one refused for a listed reason`, tally.onlyTheirs + tally.onlyOurs);
   });
 
-  const named: [what: string, text: string, mine: string | undefined, kernels: string | undefined][] = [
+  const named: Difference[] = [
     ['a list', '0-3,8', '0-3,8', '0-3,8'],
     [
       'a group',
@@ -125,21 +159,39 @@ function cpuSets(guest: Guest): void {
     ['a group that is too large', '5-7:1/4294967295', undefined, '0-5'],
   ];
 
-  test('the listed differences', async () => {
+  /** The kernel allows for MAX_NUMNODES, here 1,024, whatever nodes there are. */
+  const namedOfNodes: Difference[] = [
+    ['a list', '0,2-3', '0,2-3', '0,2-3'],
+    ['a group', '0-3:1/2', '0,2', '0,2'],
+    ['the last one', 'N', '3', undefined],
+    ['all', 'all', '0-3', undefined],
+    ['a group as large as there are nodes', '0-3:1/N', '0,3', '0'],
+    ['a mask', '0000000a', '1,3', undefined],
+    ['a node that is absent', '4', undefined, undefined],
+    ['a stride', '0-3:2', '0,2', undefined],
+  ];
+
+  test.each([
+    [cpus, named],
+    [nodes, namedOfNodes],
+  ] as const)('the listed differences of $letter', async (unit, all) => {
     const answers = await askKernel(
       guest,
-      named.map(([, text]) => text),
+      unit.file,
+      all.map(([, text]) => text),
     );
-    const seen = named.map(([what, text], index) => [what, text, ours(text), theirs(text, answers[index] as Answers)]);
-    expect(seen).toEqual(named);
-    count('differences from the kernel, by name', named.length);
+    const seen = all.map(([what, text], index) => {
+      return [what, text, ours(unit, text), theirs(unit, text, answers[index] as Answers)];
+    });
+    expect(seen).toEqual(all);
+    count('differences from the kernel, by name', all.length);
   });
 
   test('a mask is read as the tool reads it, whatever the kernel prints', async () => {
     const masks = ['00000001,00000000', '00000003,ffffffff', '0000000a,80000001'];
-    const answers = await askKernel(guest, masks);
+    const answers = await askKernel(guest, cpus.file, masks);
     for (const [index, mask] of masks.entries()) {
-      expect('held' in (answers[index]?.mask ?? {}) && theirs(mask, answers[index] as Answers)).toBe(
+      expect('held' in (answers[index]?.mask ?? {}) && theirs(cpus, mask, answers[index] as Answers)).toBe(
         parseUserMask(mask)?.toString(),
       );
     }

@@ -5,17 +5,24 @@ import type { Guest } from '../vm/guest.js';
 export type Answer = { readonly held: string } | { readonly refused: string };
 
 export interface Answers {
-  /** Written to a cpuset's cpuset.cpus: bitmap_parselist. */
+  /** Written to a list of a cpuset: bitmap_parselist. */
   readonly list: Answer;
   /** Written to the affinity of interrupts to come: bitmap_parse. */
   readonly mask: Answer;
 }
 
-/** Has the kernel read each text, as a list and as a mask. The guest is left as it was found. */
-export async function askKernel(guest: Guest, texts: readonly string[]): Promise<Answers[]> {
+/**
+ * Has the kernel read each text, as a list and as a mask. The guest is left as it was found.
+ * @param list the file that lists are written to
+ */
+export async function askKernel(
+  guest: Guest,
+  list: 'cpuset.cpus' | 'cpuset.mems',
+  texts: readonly string[],
+): Promise<Answers[]> {
   const answers: Answers[] = [];
   for (let first = 0; first < texts.length; first += BATCH) {
-    answers.push(...(await askBatch(guest, texts.slice(first, first + BATCH))));
+    answers.push(...(await askBatch(guest, list, texts.slice(first, first + BATCH))));
   }
   return answers;
 }
@@ -23,9 +30,9 @@ export async function askKernel(guest: Guest, texts: readonly string[]): Promise
 /** What an emulated machine of many CPUs does well within the limit. */
 const BATCH = 500;
 
-async function askBatch(guest: Guest, texts: readonly string[]): Promise<Answers[]> {
+async function askBatch(guest: Guest, list: string, texts: readonly string[]): Promise<Answers[]> {
   const options = { input: JSON.stringify(texts), limit: 600 };
-  const { status, stdout, stderr } = await guest.run('node', ['-e', SCRIPT], options);
+  const { status, stdout, stderr } = await guest.run('node', ['-e', SCRIPT, list], options);
   if (status !== 0) throw new Error(`the guest's script failed: ${stderr}`);
   return JSON.parse(stdout);
 }
@@ -52,7 +59,7 @@ const ask = (file, text) => {
   return { held: fs.readFileSync(file, "utf8").trim() };
 };
 const texts = JSON.parse(fs.readFileSync(0, "utf8"));
-const answers = texts.map((text) => ({ list: ask(group + "/cpuset.cpus", text), mask: ask(masks, text) }));
+const answers = texts.map((text) => ({ list: ask(group + "/" + process.argv[1], text), mask: ask(masks, text) }));
 fs.rmdirSync(group);
 if (!handed) fs.writeFileSync(root + "/cgroup.subtree_control", "-cpuset");
 fs.writeFileSync(masks, before);

@@ -7,7 +7,7 @@ import { type BenchInPlace, benchIn, withOwnLock } from './bench.js';
 import { ALL, sample, tries } from './extent.js';
 import { count } from './figures.js';
 import { restored } from './killing.js';
-import { refusedAnywhere, rollbackRefusedAnywhere } from './refusing.js';
+import { refusedAnywhere, restoreRefusedAnywhere, rollbackRefusedAnywhere } from './refusing.js';
 import { chainOfAll, scenes } from './scenes.js';
 
 const place = 'v1, in place';
@@ -28,6 +28,10 @@ describe.skipIf(notInPlace)(`refused anywhere (${notInPlace ?? place})`, () => {
     const words = await chainOfAll.prepare(scratch);
     const failing = ['cpuset-create', `${scratch.name}/none/guest`];
     await rollbackRefusedAnywhere(bench, words, failing, `rollback, ${place}`, tries(ALL, 8));
+  });
+
+  test.each(scenes)('restore of $what', async ({ what, prepare }) => {
+    await restoreRefusedAnywhere(bench, await prepare(scratch), `${what}, ${place}`, tries(ALL, 6));
   });
 
   describe('the record', () => {

@@ -100,6 +100,42 @@ export async function rollbackRefusedAnywhere(
   expect(kept).toBeGreaterThan(0);
 }
 
+/**
+ * The same of the calls of a restore: it gets over the error or tells of it and keeps what is left, which a second one
+ * finishes. @param most how many pairs of a call and an error are tried
+ */
+export async function restoreRefusedAnywhere(bench: Bench, words: string[], what: string, most: number): Promise<void> {
+  const differences = await bench.watch();
+  const prepare = async () => {
+    await bench.clear();
+    expect(await bench.run(['-u', bench.undo, ...words])).toMatchObject({ status: 0 });
+  };
+  await prepare();
+  const restore = ['restore', bench.undo];
+  // sync(2) cannot fail
+  const calls = (await traceOf(bench, restore)).filter(({ name }) => name !== 'sync');
+  expect(await differences()).toEqual([]);
+  const faults = spread(pairs(calls), most);
+  let [kept, lost] = [0, [] as string[]];
+  for (const { call, error } of faults) {
+    await prepare();
+    const { status, stderr } = await refuseAt(bench, restore, call, `error=${error}`);
+    const fault = `${nameOf(call)}: ${error}`;
+    const left = await differences();
+    if (left.length > 0) {
+      kept++;
+      expect({ fault, status, stderr }).toEqual({ fault, status: 1, stderr: expect.stringContaining(error) });
+    }
+    await restored(bench);
+    lost = (await differences()).map((line) => `${fault}: ${line}`);
+    if (lost.length > 0) break;
+  }
+  process.stderr.write(`restore of ${what}: ${faults.length} faults, of which ${kept} left something to restore\n`);
+  count(`refusals of restore of ${what}`, faults.length, Number(lost.length > 0));
+  expect(lost).toEqual([]);
+  expect(kept).toBeGreaterThan(0);
+}
+
 /** Every call with every error, in an order of which a part has a bit of each. */
 function pairs(calls: readonly Call[]): { call: Call; error: ErrorName }[] {
   return ERRORS.flatMap((_, shift) =>

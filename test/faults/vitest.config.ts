@@ -12,7 +12,7 @@ export default defineConfig({
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/faults/**/*.test.ts'],
     // systemd guests take minutes each
-    exclude: isShort ? ['test/faults/units-meanwhile.test.ts'] : [],
+    exclude: isShort ? ['test/faults/units-meanwhile.test.ts', 'test/faults/guest-systemd.test.ts'] : [],
     globalSetup: ['test/faults/figures.ts', 'test/vm/pool.ts'],
     pool: 'forks',
     maxWorkers: 2,
