@@ -7,6 +7,7 @@ import { childrenOf, cpusetName, parentOf } from './cpuset.js';
 import { writeFile } from './door.js';
 import { effectiveLists, type List } from './effective.js';
 import { type CpusetHierarchy, findCpusets } from './mounts.js';
+import { readTopology } from './topology.js';
 
 /** Whether a cgroup has cpuset files depends on the cgroup above it: on whether its subtree_control lists cpuset. */
 export function handsOn(host: Host, directory: string): boolean {
@@ -29,9 +30,30 @@ export function listAt(host: Host, path: string): { directory: string; list: Lis
   return list === undefined || findCpusets(host).version === 1 ? undefined : { directory: parentOf(path), list };
 }
 
-/** What an empty list of this cgroup amounts to. */
-export function inheritedList(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): Bitmap {
+/** What the cgroup above one really has. */
+export function effectiveAbove(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): Bitmap {
   return effectiveList(host, hierarchy, parentOf(directory), list);
+}
+
+/**
+ * What an empty list of this cgroup amounts to, now and once CPUs that are offline come back: a list of its own outlasts
+ * hotplug, and would keep the cgroup from those that it leaves out.
+ */
+export function inheritedList(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): Bitmap {
+  const now = effectiveAbove(host, hierarchy, directory, list);
+  if (list === 'mems') return now;
+  const { present, online } = readTopology(host);
+  const taken = partitionsBeside(host, hierarchy, directory).map((path) => partitionCpus(host, path));
+  const granted = grantedCpus(host, hierarchy, parentOf(directory), present).minus(online);
+  return now.union(taken.reduce((left, cpus) => left.minus(cpus), granted));
+}
+
+/** Of the CPUs that are present, those that the lists of a cgroup and of those above it come down to, were all online. */
+function grantedCpus(host: Host, hierarchy: CpusetHierarchy, directory: string, present: Bitmap): Bitmap {
+  if (!isBelowRoot(hierarchy, directory)) return present;
+  const above = grantedCpus(host, hierarchy, parentOf(directory), present);
+  const own = above.intersect(parseList(readIfThere(host, `${directory}/cpuset.cpus`) ?? ''));
+  return own.isEmpty ? above : own;
 }
 
 /**
@@ -43,7 +65,7 @@ export function requireEffective(host: Host, hierarchy: CpusetHierarchy, directo
   const held = effectiveList(host, hierarchy, directory, list);
   if (asked.isEmpty || held.isSubsetOf(asked)) return;
   const name = cpusetName(hierarchy, directory);
-  const above = inheritedList(host, hierarchy, directory, list);
+  const above = effectiveAbove(host, hierarchy, directory, list);
   throw new VfioIsolateError('ERR_NOT_HELD', `${name} was given ${list} ${asked} but has ${held}`, {
     remedy: `the cgroup above it has only ${above}: widen that first, or choose among them`,
   });
@@ -56,12 +78,19 @@ export function partitionInTheWay(
   directory: string,
   cpus: Bitmap,
 ): string | undefined {
-  if (directory === hierarchy.mountPoint) return undefined;
+  return partitionsBeside(host, hierarchy, directory).find((path) => partitionCpus(host, path).overlaps(cpus));
+}
+
+/** The partitions beside a cgroup, and beside those above it. */
+function partitionsBeside(host: Host, hierarchy: CpusetHierarchy, directory: string): string[] {
+  if (!isBelowRoot(hierarchy, directory)) return [];
   const parent = parentOf(directory);
   const beside = childrenOf(host, parent).filter((path) => path !== directory && isPartition(host, path));
-  const overlapping = beside.find((path) => partitionCpus(host, path).overlaps(cpus));
-  return overlapping ?? partitionInTheWay(host, hierarchy, parent, cpus);
+  return [...beside, ...partitionsBeside(host, hierarchy, parent)];
 }
+
+/** Not so for what a second mount of the hierarchy shows, whatever its place there. */
+const isBelowRoot = ({ mountPoint }: CpusetHierarchy, directory: string) => directory.startsWith(`${mountPoint}/`);
 
 /** Whether a cgroup is the root of a valid partition. */
 export function isPartition(host: Host, directory: string): boolean {

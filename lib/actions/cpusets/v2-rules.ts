@@ -2,7 +2,7 @@
 import { VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import { childrenOf, cpusetName } from '../../kernel/cpuset.js';
-import { inheritedList, isPartition, partitionInTheWay } from '../../kernel/cpuset-v2.js';
+import { effectiveAbove, isPartition, partitionInTheWay } from '../../kernel/cpuset-v2.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
 import { parseList } from '../../sets/list.js';
 import type { AskedLists } from './options.js';
@@ -12,7 +12,7 @@ export function requireFits(host: Host, hierarchy: CpusetHierarchy, directory: s
   const name = cpusetName(hierarchy, directory);
   for (const list of ['cpus', 'mems'] as const) {
     const asked = lists[list];
-    const above = inheritedList(host, hierarchy, directory, list);
+    const above = effectiveAbove(host, hierarchy, directory, list);
     if (asked === undefined || parseList(asked).overlaps(above)) continue;
     throw new VfioIsolateError('ERR_STATE', `${name} cannot have ${list} ${asked}: the cgroup above it has ${above}`, {
       remedy: 'choose among those, or widen the one above first',
