@@ -17,6 +17,11 @@ export interface Host {
    * as sysfs, procfs or a cgroup file system.
    */
   readonly live: boolean;
+  /**
+   * File descriptor of the lock, while a run holds it. A program that the run starts has it as well: what that is about
+   * to change comes before any other run, also where the one that started it was killed.
+   */
+  readonly lock?: number;
 
   /** The text of a file. @throws SystemError */
   read(path: string): string;
@@ -57,6 +62,12 @@ export function openHost(roots: Roots = {}): Host {
     read: (path) => look(path, () => readFileSync(path, 'utf8')),
     list: (path) => look(path, () => readdirSync(path)).sort(),
   };
+}
+
+/** The same host, for a run that holds its lock. */
+export function withLock(host: Host, lock: number): Host {
+  const { sys, proc, run, live } = host;
+  return { sys, proc, run, live, lock, read: (path) => host.read(path), list: (path) => host.list(path) };
 }
 
 function look<T>(path: string, read: () => T): T {

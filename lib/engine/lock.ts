@@ -1,4 +1,4 @@
-/** One run at a time changes a host: the others wait for the lock (flock(2)), which dies with its holder. */
+/** One run at a time changes a host: the others wait for the lock (flock(2)), which dies with the last that holds it. */
 import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromNode, isSystemError, VfioIsolateError } from '../errors.js';
@@ -9,6 +9,8 @@ import { native } from '../native.js';
 const PAUSE_MS = 50;
 
 export interface Lock {
+  /** Its file descriptor. */
+  readonly fd: number;
   release(): void;
 }
 
@@ -25,7 +27,7 @@ export async function acquireLock(host: Host, wait: number, signal?: AbortSignal
       if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped while waiting for the lock');
       await delay(PAUSE_MS);
     }
-    return { release: () => closeSync(fd) };
+    return { fd, release: () => closeSync(fd) };
   } catch (error) {
     closeSync(fd);
     throw error;

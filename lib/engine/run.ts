@@ -1,7 +1,7 @@
 /** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
-import { type Host, openHost } from '../host.js';
+import { type Host, openHost, withLock } from '../host.js';
 import { OverlayHost } from '../steps/overlay.js';
 import type { Entry } from '../steps/step.js';
 import { performChain, type Transaction } from './chain.js';
@@ -48,8 +48,9 @@ function recordedBefore(host: Host, undo: string | undefined): readonly Entry[] 
 }
 
 async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
-  const host = options.host ?? openHost();
-  const lock = await acquireLock(host, options.wait ?? DEFAULT_WAIT, options.signal);
+  const unlocked = options.host ?? openHost();
+  const lock = await acquireLock(unlocked, options.wait ?? DEFAULT_WAIT, options.signal);
+  const host = withLock(unlocked, lock.fd);
   try {
     const record = await UndoRecord.forRun(host, options.undo);
     try {

@@ -34,7 +34,7 @@ async function call(host: Host, of: string, method: string, words: readonly stri
   requireLive(host);
   // After -- no word is taken for an option, whatever it begins with.
   const bus = ['--system', '--', 'call', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1'];
-  await execute(BUSCTL, [...bus, of, method, ...words], `${method} ${words[1] ?? ''}`.trimEnd());
+  await execute(host, BUSCTL, [...bus, of, method, ...words], `${method} ${words[1] ?? ''}`.trimEnd());
 }
 
 /** Properties of a unit by name, as `systemctl show` prints them; those that it does not know are absent. */
@@ -45,7 +45,7 @@ export async function showUnit(
 ): Promise<ReadonlyMap<string, string>> {
   requireLive(host);
   const words = ['show', `--property=${properties.join(',')}`, '--', unit];
-  const lines = (await execute(SYSTEMCTL, words, `show ${unit}`)).split('\n');
+  const lines = (await execute(host, SYSTEMCTL, words, `show ${unit}`)).split('\n');
   return new Map(
     lines.flatMap((line): [string, string][] => {
       const cut = line.indexOf('=');
@@ -63,12 +63,12 @@ function requireLive({ live, run }: Host): void {
  * In a process group of its own: the terminal's SIGINT is for us, who undo what was asked for; a caller that dies with
  * the call under way would leave nobody to know what became of it.
  */
-function execute(program: string, words: readonly string[], what: string): Promise<string> {
+function execute({ lock }: Host, program: string, words: readonly string[], what: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn(program, words, {
       env: ENVIRONMENT,
       detached: true,
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...(lock === undefined ? [] : [lock])],
     });
     // The whole group: what the program may have started holds its pipes as well.
     let isLate = false;
@@ -78,8 +78,8 @@ function execute(program: string, words: readonly string[], what: string): Promi
     }, TIME_LIMIT_MS);
     let stdout = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
-    child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', (error) => {
       clearTimeout(late);
       reject(refused(program, what, error.message, error));
