@@ -15,18 +15,17 @@ import {
   requireCpuset,
 } from '../../kernel/cpuset.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
-import { showUnit } from '../../kernel/systemd/bus.js';
 import {
   askUnit,
   PROPERTIES,
   PROPERTY_NAMES,
   type Property,
-  plannedUnit,
   readProperty,
   requireUnitAt,
   strongerDropIns,
+  type UnitState,
 } from '../../kernel/systemd/properties.js';
-import { DESCRIPTION, isActive } from '../../kernel/systemd/slices.js';
+import { DESCRIPTION } from '../../kernel/systemd/slices.js';
 import { isSlice, type Owner, ownerOf, slicePath } from '../../kernel/systemd/units.js';
 import { propertyStep } from '../../steps/property.js';
 import { SLICE, type SliceStep } from '../../steps/slice.js';
@@ -68,15 +67,10 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
     });
   }
 
-  async function isOurs({ unit }: Owner): Promise<boolean> {
-    if (plannedUnit(host, unit) !== undefined || !host.live) {
-      return cpusetExists(host, directoryOf(`${slicePath(unit)}/${LEAF}`));
-    }
+  function isOurs(directory: string, state: UnitState | undefined): boolean {
+    if (state?.description === DESCRIPTION) return true;
     // of a slice that somebody has stopped the leaf remains, if tasks are in it
-    return (
-      (await showUnit(host, unit, ['Description'])).get('Description') === DESCRIPTION ||
-      (cpusetExists(host, directoryOf(`${slicePath(unit)}/${LEAF}`)) && !(await isActive(host, unit)))
-    );
+    return !state?.active && cpusetExists(host, `${directory}/${LEAF}`);
   }
 
   /** Where the tasks of a cgroup are: of a slice, in its leaf. */
@@ -166,7 +160,8 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       const directory = directoryOf(name);
       requireCpuset(host, hierarchy, directory);
       const owner = requireUnit(directory);
-      if (!isSlice(owner.unit) || !(await isOurs(owner))) {
+      const state = await askUnit(host, owner.unit);
+      if (!isSlice(owner.unit) || !isOurs(directory, state)) {
         throw new VfioIsolateError('ERR_STATE', `${owner.unit} was not made by vfio-isolate`, {
           remedy: `stop it with all that runs in it: systemctl stop ${owner.unit}`,
         });
@@ -186,7 +181,6 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       }
       const hasLeaf = cpusetExists(host, leaf);
       if (hasLeaf) requireRemovable(host, hierarchy, leaf, context.force);
-      const state = await askUnit(host, owner.unit);
       const held = (property: Property) => readProperty(host, owner.unit, property, state).list;
       const [cpus, mems] = [held('AllowedCPUs'), held('AllowedMemoryNodes')];
       const slice: SliceStep = { kind: 'slice', target: owner.unit, from: { cpus, mems }, to: null };

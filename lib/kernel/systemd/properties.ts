@@ -28,6 +28,9 @@ export interface PropertyValue {
 export interface UnitState {
   /** A transient unit, or a scope, is forgotten when it ends. */
   readonly loaded: boolean;
+  /** Whether it runs; of a slice its cgroup may outlast that, while tasks are in it. */
+  readonly active: boolean;
+  readonly description: string;
   /** Path of its cgroup from the root. */
   readonly cgroup: string;
   readonly dropIns: readonly string[];
@@ -38,9 +41,12 @@ export interface UnitState {
 /** @returns undefined where there is no systemd to ask: on a captured tree, or for what a dry run would have made */
 export async function askUnit(host: Host, unit: string): Promise<UnitState | undefined> {
   if (!host.live || plannedUnit(host, unit) !== undefined) return undefined;
-  const shown = await showUnit(host, unit, ['LoadState', 'ControlGroup', 'DropInPaths', ...PROPERTY_NAMES]);
+  const asked = ['LoadState', 'ActiveState', 'Description', 'ControlGroup', 'DropInPaths', ...PROPERTY_NAMES];
+  const shown = await showUnit(host, unit, asked);
   return {
     loaded: shown.get('LoadState') === 'loaded',
+    active: shown.get('ActiveState') === 'active',
+    description: shown.get('Description') ?? '',
     cgroup: shown.get('ControlGroup') ?? '',
     dropIns: shown.get('DropInPaths')?.split(' ').filter(Boolean) ?? [],
     properties: shown,
@@ -89,7 +95,7 @@ export const plannedText = (settings: Readonly<Record<string, string>>): string 
 export const transientFile = (host: Host, unit: string): string => `${host.run}/systemd/transient/${unit}`;
 
 /** What a dry run has laid for a unit that it would have made. */
-export function plannedUnit(host: Host, unit: string): string | undefined {
+function plannedUnit(host: Host, unit: string): string | undefined {
   const text = readIfThere(host, transientFile(host, unit));
   return isPlanned(text) ? text : undefined;
 }
