@@ -7,7 +7,7 @@ import { parseList } from '../sets/list.js';
 import { isFixed } from './kernel-threads.js';
 import { BATCH, newPace } from './pace.js';
 import { allowedByCgroup, type Cpus } from './task-cpus.js';
-import { allPids, askedCpus, cgroupOf, taskStatus, threadsOf } from './tasks.js';
+import { allPids, askedCpus, cgroupOf, statusFile, taskStatus, threadsOf } from './tasks.js';
 import { readTopology } from './topology.js';
 
 /** A task by name, and its CPUs as a cpulist. */
@@ -81,7 +81,7 @@ export function unchosen(host: Host, tasks: readonly TaskMask[], left: ReadonlyM
   return tasks.filter(([tid]) => {
     const [asked, cgroup] = [askedCpus(host, tid), cgroupOf(host, tid)];
     if (asked === undefined || cgroup === undefined) return false;
-    return asked === left.get(tid) || allowed(cgroup).isSubsetOf(parseList(asked));
+    return asked === left.get(tid) || allowed(cgroup).isSubsetOf(parseList(asked, statusFile(host, tid)));
   });
 }
 
@@ -128,14 +128,17 @@ export function allTids(host: Host): number[] {
 
 /** The online CPUs that tasks may run on, in the order of their TIDs; undefined for one that has exited. */
 export async function masksOf(host: Host, tids: readonly number[]): Promise<(Bitmap | undefined)[]> {
-  if (!host.live) return tids.map((tid) => optionalList(askedCpus(host, tid)));
+  if (!host.live) return tids.map((tid) => maskOf(host, tid));
   const { size, masks, errors } = await native().getAffinities(Int32Array.from(tids), newControl());
   return tids.map((_, row) =>
     errors[row] === 0 ? Bitmap.fromBytes(masks.subarray(row * size, (row + 1) * size)) : undefined,
   );
 }
 
-const optionalList = (list: string | undefined) => (list === undefined ? undefined : parseList(list));
+function maskOf(host: Host, tid: number): Bitmap | undefined {
+  const list = askedCpus(host, tid);
+  return list === undefined ? undefined : parseList(list, statusFile(host, tid));
+}
 
 /** Rows of equal length, as the addon takes them. */
 function columns(lists: readonly string[]): { size: number; rows: Uint8Array } {

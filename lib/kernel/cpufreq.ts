@@ -26,7 +26,8 @@ export function readPolicies(host: Host): Policy[] {
     .flatMap((name) => {
       const path = `${root}/${name}/scaling_governor`;
       const governor = ofActive(host, path);
-      const cpus = ofActive(host, `${root}/${name}/affected_cpus`);
+      const cpusPath = `${root}/${name}/affected_cpus`;
+      const cpus = ofActive(host, cpusPath);
       if (governor === undefined || cpus === undefined) return [];
       const available = ofActive(host, `${root}/${name}/scaling_available_governors`) ?? '';
       const preferencePath = `${root}/${name}/energy_performance_preference`;
@@ -34,7 +35,7 @@ export function readPolicies(host: Host): Policy[] {
       return [
         {
           name,
-          cpus: parseList(cpus.split(/\s+/).join(',')),
+          cpus: parseList(cpus.split(/\s+/).join(','), cpusPath),
           path,
           governor,
           available: available.split(/\s+/).filter(Boolean),

@@ -8,7 +8,7 @@ import { type KernelFile, sameText } from './kernel-file.js';
 import { findCpusets } from './mounts.js';
 import { readTopology } from './topology.js';
 
-const sameList = (a: string, b: string) => parseList(a).equals(parseList(b));
+const sameList = (a: string, b: string, source: string) => parseList(a, source).equals(parseList(b, source));
 
 export const CPUSET_FILES: readonly KernelFile[] = [
   {
@@ -24,7 +24,7 @@ export const CPUSET_FILES: readonly KernelFile[] = [
     },
     attainable: (host, path, text) => (isV1Cpus(host, path) ? onlineOf(host, text) : text),
     mayHaveShrunk: (host, path, present, given) =>
-      isV1Cpus(host, path) && parseList(present).isSubsetOf(parseList(given)) && !sameList(present, given),
+      isV1Cpus(host, path) && parseList(present, path).isSubsetOf(parseList(given)) && !sameList(present, given, path),
     requireEffective(host, path) {
       const at = listAt(host, path);
       if (at) requireEffective(host, findCpusets(host), at.directory, at.list);

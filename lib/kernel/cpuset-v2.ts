@@ -52,7 +52,7 @@ export function inheritedList(host: Host, hierarchy: CpusetHierarchy, directory:
 function grantedCpus(host: Host, hierarchy: CpusetHierarchy, directory: string, present: Bitmap): Bitmap {
   if (!isBelowRoot(hierarchy, directory)) return present;
   const above = grantedCpus(host, hierarchy, parentOf(directory), present);
-  const own = above.intersect(parseList(readIfThere(host, `${directory}/cpuset.cpus`) ?? ''));
+  const own = above.intersect(readList(host, `${directory}/cpuset.cpus`));
   return own.isEmpty ? above : own;
 }
 
@@ -61,7 +61,7 @@ function grantedCpus(host: Host, hierarchy: CpusetHierarchy, directory: string, 
  * @throws VfioIsolateError `ERR_NOT_HELD`
  */
 export function requireEffective(host: Host, hierarchy: CpusetHierarchy, directory: string, list: List): void {
-  const asked = parseList(readIfThere(host, `${directory}/cpuset.${list}`) ?? '');
+  const asked = readList(host, `${directory}/cpuset.${list}`);
   const held = effectiveList(host, hierarchy, directory, list);
   if (asked.isEmpty || held.isSubsetOf(asked)) return;
   const name = cpusetName(hierarchy, directory);
@@ -99,10 +99,15 @@ export function isPartition(host: Host, directory: string): boolean {
 }
 
 function partitionCpus(host: Host, directory: string): Bitmap {
-  const texts = ['cpuset.cpus.exclusive.effective', 'cpuset.cpus'].map((file) =>
-    readIfThere(host, `${directory}/${file}`),
+  const lists = ['cpuset.cpus.exclusive.effective', 'cpuset.cpus'].map((file) =>
+    readList(host, `${directory}/${file}`),
   );
-  return texts.reduce((all, text) => all.union(parseList(text ?? '')), Bitmap.empty);
+  return lists.reduce((all, list) => all.union(list), Bitmap.empty);
+}
+
+/** The list in a file; empty where that is not there. */
+function readList(host: Host, path: string): Bitmap {
+  return parseList(readIfThere(host, path) ?? '', path);
 }
 
 /** The cgroup below one that makes use of the controller: its settings would be lost with it. */
@@ -113,7 +118,7 @@ export function userOfController(host: Host, directory: string): string | undefi
     const exclusive = readIfThere(host, `${child}/cpuset.cpus.exclusive`) ?? '';
     if (handsOn(host, child) || partition !== 'member' || exclusive !== '') return true;
     return (['cpus', 'mems'] as const).some((list) => {
-      const own = parseList(readIfThere(host, `${child}/cpuset.${list}`) ?? '');
+      const own = readList(host, `${child}/cpuset.${list}`);
       return !own.isEmpty && !effectiveList(host, hierarchy, directory, list).isSubsetOf(own);
     });
   });

@@ -14,8 +14,9 @@ export function effectiveLists(host: Host, hierarchy: CpusetHierarchy, list: Lis
   const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_${list}` : `cpuset.${list}.effective`;
   const known = new Map<string, Bitmap>();
   const read = (directory: string): Bitmap => {
-    const text = readIfThere(host, `${directory}/${file}`);
-    if (text !== undefined) return parseList(text);
+    const path = `${directory}/${file}`;
+    const text = readIfThere(host, path);
+    if (text !== undefined) return parseList(text, path);
     if (directory !== hierarchy.mountPoint) return effective(parentOf(directory));
     const { online, nodes } = readTopology(host);
     return list === 'cpus' ? online : nodes.memory;

@@ -24,16 +24,10 @@ export function readInterrupts(host: Host): Interrupt[] {
     .sort((a, b) => a - b);
   return numbers.flatMap((number) => {
     const directory = `${host.proc}/irq/${number}`;
-    const text = readIfThere(host, `${directory}/smp_affinity_list`);
+    const path = `${directory}/smp_affinity_list`;
+    const text = readIfThere(host, path);
     if (text === undefined) return [];
-    return [
-      {
-        number,
-        path: `${directory}/smp_affinity_list`,
-        affinity: parseList(text),
-        actions: actionsOf(host, directory),
-      },
-    ];
+    return [{ number, path, affinity: parseList(text, path), actions: actionsOf(host, directory) }];
   });
 }
 
@@ -45,7 +39,8 @@ function actionsOf(host: Host, directory: string): string[] {
 
 /** The CPUs that an interrupt really goes to; none where the kernel does not tell, or the interrupt is not in use. */
 export function effectiveAffinity(host: Host, { number }: Interrupt): Bitmap {
-  return parseList(readIfThere(host, `${host.proc}/irq/${number}/effective_affinity_list`) ?? '');
+  const path = `${host.proc}/irq/${number}/effective_affinity_list`;
+  return parseList(readIfThere(host, path) ?? '', path);
 }
 
 /** Whether that is how an interrupt refuses whose affinity nobody may set, whatever the CPUs. */
@@ -61,14 +56,14 @@ const FIXED = { EIO: REASON, EPERM: REASON, EACCES: REASON };
 export function readDefaultAffinity(host: Host): { path: string; text: string; affinity: Bitmap } | undefined {
   const path = `${host.proc}/irq/default_smp_affinity`;
   const text = readIfThere(host, path);
-  return text === undefined ? undefined : { path, text, affinity: parseMask(text) };
+  return text === undefined ? undefined : { path, text, affinity: parseMask(text, path) };
 }
 
 export const IRQ_FILES: readonly KernelFile[] = [
   {
     root: 'proc',
     pattern: /^irq\/\d+\/smp_affinity_list$/,
-    same: (a, b) => parseList(a).equals(parseList(b)),
+    same: (a, b, source) => parseList(a, source).equals(parseList(b, source)),
     drifts: true,
     refusals: {
       ...FIXED,
@@ -81,6 +76,6 @@ export const IRQ_FILES: readonly KernelFile[] = [
   {
     root: 'proc',
     pattern: /^irq\/default_smp_affinity$/,
-    same: (a, b) => parseMask(a).equals(parseMask(b)),
+    same: (a, b, source) => parseMask(a, source).equals(parseMask(b, source)),
   },
 ];

@@ -7,8 +7,12 @@ export interface KernelFile {
   readonly root: RootName;
   /** Matches the path below the root. */
   readonly pattern: RegExp;
-  /** Whether two texts stand for the same value. */
-  readonly same: (a: string, b: string) => boolean;
+  /**
+   * Whether two texts stand for the same value.
+   * @param source what they were read from, for the message
+   * @throws VfioIsolateError `ERR_UNSUPPORTED` for a text that no such file can hold
+   */
+  readonly same: (a: string, b: string, source: string) => boolean;
   /** A write triggers something and leaves no value to read back. */
   readonly trigger?: boolean;
   /** Rewritten by daemons as a matter of course, so that a strange value says nothing: always restored. */

@@ -4,7 +4,7 @@ import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { effectiveLists } from './effective.js';
 import { cpusetsIfAny } from './mounts.js';
-import { askedCpus, cgroupOf, type TaskStatus, taskStatus } from './tasks.js';
+import { askedCpus, cgroupOf, statusFile, type TaskStatus, taskStatus } from './tasks.js';
 import { readTopology } from './topology.js';
 
 /** A cpulist, or null for all: nothing but its cpuset restricts the task. */
@@ -25,7 +25,7 @@ export function taskViewer(host: Host): (tid: number) => SeenTask | undefined {
   return (tid) => {
     const [status, asked, cgroup] = [taskStatus(host, tid), askedCpus(host, tid), groupOf(tid)];
     if (status === undefined || asked === undefined || cgroup === undefined) return undefined;
-    return { tid, ...status, cpus: parseList(asked), allowed: allowed(cgroup) };
+    return { tid, ...status, cpus: parseList(asked, statusFile(host, tid)), allowed: allowed(cgroup) };
   };
 }
 

@@ -87,6 +87,9 @@ export function processOf(host: Host, tid: number): number | undefined {
   return tgid === undefined ? undefined : Number(tgid);
 }
 
+/** Where the CPUs of a task are told. */
+export const statusFile = (host: Host, tid: number): string => `${host.proc}/${tid}/status`;
+
 /** The CPUs that a task asks for, offline ones too (proc_pid_status(5), Cpus_allowed_list). */
 export function askedCpus(host: Host, tid: number): string | undefined {
   const status = readOfTask(host, tid, 'status');

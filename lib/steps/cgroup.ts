@@ -46,8 +46,10 @@ export const cgroupKind: StepKind<CgroupStep> = {
     }
     for (const value of [checked.from, checked.to]) {
       // Throws for a text that no such file can hold.
-      for (const [file, text] of Object.entries(value ?? {}))
-        kernelFile(host, `${checked.target}/${file}`).same(text, text);
+      for (const [file, text] of Object.entries(value ?? {})) {
+        const path = `${checked.target}/${file}`;
+        kernelFile(host, path).same(text, text, `the value of ${path}`);
+      }
     }
     return checked;
   },
@@ -132,7 +134,8 @@ function isOurs({ step, parts }: Entry<CgroupStep>, host: Host, target: string, 
   return Object.keys(from).every((file) => {
     const path = `${target}/${file}`;
     const present = host.read(path);
-    return values.some((value) => value[file] !== undefined && kernelFile(host, path).same(present, value[file]));
+    const { same } = kernelFile(host, path);
+    return values.some((value) => value[file] !== undefined && same(present, value[file], path));
   });
 }
 

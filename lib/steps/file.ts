@@ -24,7 +24,7 @@ export function fileStep(host: Host, path: string, to: string): FileStep[] {
   const file = kernelFile(host, path);
   if (file.trigger) return [{ kind: 'file', target: path, from: null, to }];
   const from = host.read(path).trim();
-  return file.same(from, to) ? [] : [{ kind: 'file', target: path, from, to }];
+  return file.same(from, to, path) ? [] : [{ kind: 'file', target: path, from, to }];
 }
 
 export const fileKind: StepKind<FileStep> = {
@@ -35,7 +35,8 @@ export const fileKind: StepKind<FileStep> = {
     const checked = v.parse(shape, step);
     const file = kernelFile(host, checked.target);
     // Throws for a text that no such file can hold.
-    for (const text of [checked.from, checked.to]) if (text !== null) file.same(text, text);
+    for (const text of [checked.from, checked.to])
+      if (text !== null) file.same(text, text, `the value of ${checked.target}`);
     return checked;
   },
 
@@ -51,7 +52,7 @@ export const fileKind: StepKind<FileStep> = {
     if (first === null) return { steps: [] };
     const file = kernelFile(host, target);
     const from = file.attainable?.(host, target, first) ?? first;
-    const notes = file.same(from, first) ? [] : [`${target} has ${from}: of ${first} no more is online`];
+    const notes = file.same(from, first, target) ? [] : [`${target} has ${from}: of ${first} no more is online`];
     const present = presentText(host, file, target);
     if (present === undefined) {
       // Without the controller a cgroup has no list, which is what an empty one amounts to.
@@ -59,7 +60,7 @@ export const fileKind: StepKind<FileStep> = {
       const gone = [`${target} is gone`];
       return file.drifts || force ? { steps: [], notes: gone } : { steps: [], changed: gone };
     }
-    if (file.same(present, from)) return { steps: [], notes };
+    if (file.same(present, from, target)) return { steps: [], notes };
     const shrunk = file.mayHaveShrunk?.(host, target, present, last) ?? false;
     if (shrunk) notes.push(`${target} had ${present || 'nothing'} left of ${last}, as after CPUs went offline`);
     const seen = entry.parts.flatMap(({ step }) => [step.from, step.to]);
@@ -67,7 +68,7 @@ export const fileKind: StepKind<FileStep> = {
       file.drifts ||
       isNearest(host, file, target, present, from) ||
       shrunk ||
-      seen.some((value) => value !== null && file.same(present, value));
+      seen.some((value) => value !== null && file.same(present, value, target));
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${first}`] };
     return { steps: [{ kind: 'file', target, from: present, to: from }], notes };
   },
@@ -130,7 +131,7 @@ function empty(host: Host, file: KernelFile, target: string, nearest: string): O
 /** What a restore that was stopped between widening and emptying has left. */
 function isNearest(host: Host, file: KernelFile, target: string, present: string, wanted: string): boolean {
   const nearest = nearestTo(wanted, file, target, host);
-  return nearest !== undefined && file.same(present, nearest);
+  return nearest !== undefined && file.same(present, nearest, target);
 }
 
 /** What is equal to emptiness, in a file that the kernel may refuse to empty. */
@@ -176,7 +177,7 @@ function explained(error: SystemError, file: KernelFile, host: Host): SystemErro
 
 function requireHeld(host: Host, file: KernelFile, target: string, to: string): void {
   const held = host.read(target).trim();
-  if (!file.same(held, to)) {
+  if (!file.same(held, to, target)) {
     throw new VfioIsolateError('ERR_NOT_HELD', `${target} took ${shown(to)} but holds ${shown(held)}`, {
       remedy: 'another program may be writing it: see who manages this host (irqbalance, TuneD, systemd)',
     });

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'nod
 import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Command, type Host, type RunReport, run } from '../../lib/index.js';
+import { effectiveAffinity, type Interrupt, readInterrupts } from '../../lib/kernel/irq.js';
 import { everyKindHost, type Line, linesFor, recordOf, textOf } from './every-kind.js';
 import { sample } from './extent.js';
 import { count } from './figures.js';
@@ -106,6 +107,10 @@ const commands = (host: Host): Command[] => [
   { name: 'restore', parameters: { undoFile: recordOf(host) } },
 ];
 
+/** By what a file is named: what is set by a drop-in is asked of systemd, but for a tree that stands in for a host. */
+const sourceOf = (path: string): string =>
+  path.endsWith('/system.slice.d/50-AllowedCPUs.conf') ? 'AllowedCPUs of system.slice' : path;
+
 /** Which files a command reads. */
 async function filesOf(host: Host, command: Command): Promise<string[]> {
   // Read by native code.
@@ -157,6 +162,7 @@ describe.each([
       for (const { code, message } of told(report)) {
         expect(code, `${where}: ${message}`).not.toBe('ERR_INTERNAL');
         expect(message, where).toMatch(/^[^\n]{1,5000}$/);
+        if (/ holds ".*", which is no /.test(message)) expect(message, where).toContain(sourceOf(path));
       }
       const plan = report.commands.flatMap(({ changes }) => changes);
       const to = JSON.stringify(
@@ -183,6 +189,40 @@ async function attempt(command: Command, host: Host): Promise<RunReport> {
     };
   }
 }
+
+test.each([
+  ['cpuset-create', V1, 'sys/fs/cgroup/cpuset.cpus'],
+  ['cpuset-modify', V1, 'sys/fs/cgroup/guest/cpuset.cpus'],
+  ['cpuset-modify', MORE, 'sys/fs/cgroup/cpuset.cpus.effective'],
+  ['cpuset-modify', MORE, 'sys/fs/cgroup/other/cpuset.cpus'],
+  ['irq-affinity', MORE, 'proc/irq/9/smp_affinity_list'],
+  ['irq-affinity', MORE, 'proc/irq/default_smp_affinity'],
+  ['cpu-governor', MORE, 'sys/devices/system/cpu/cpufreq/policy0/affected_cpus'],
+  ['task-affinity', MORE, 'proc/101/status'],
+  ['task-affinity', MORE, 'sys/fs/cgroup/guest/cpuset.cpus.effective'],
+  ['restore', MORE, 'sys/fs/cgroup/guest/cpuset.cpus'],
+  ['restore', MORE, 'proc/irq/9/smp_affinity_list'],
+  ['restore', MORE, 'run/systemd/system.control/system.slice.d/50-AllowedCPUs.conf'],
+] as const)('%s: %#. what is no list is refused by the name of its file', async (name, files, file) => {
+  const partition = {
+    'sys/fs/cgroup/cpuset.cpus.effective': '0-7',
+    'sys/fs/cgroup/other/cpuset.cpus.partition': 'root',
+  };
+  const host = machine({ ...files, ...(files === MORE && partition) });
+  const path = `${dirname(host.sys)}/${file}`;
+  const before = readFileSync(path, 'utf8');
+  writeFileSync(path, before.replace(/(?<=^|Cpus_allowed_list:\s*|AllowedCPUs=)[0-9a-f,-]+$/m, NONSENSE));
+  const command = commands(host).find((one) => one.name === name) as Command;
+  const found = told(await attempt(command, host));
+  expect(found.map(({ code }) => code)).toContain('ERR_UNSUPPORTED');
+  expect(found.map(({ message }) => message).join('\n')).toContain(`${sourceOf(path)} holds "${NONSENSE}`);
+});
+
+test('so is an interrupt whose effective CPUs are no list', () => {
+  const host = machine({ ...MORE, 'proc/irq/9/effective_affinity_list': NONSENSE });
+  const interrupt = readInterrupts(host).find(({ number }) => number === 9) as Interrupt;
+  expect(() => effectiveAffinity(host, interrupt)).toThrow(`${host.proc}/irq/9/effective_affinity_list holds`);
+});
 
 test('a value that could not be read back from the record is not acted upon', async () => {
   const host = machine(V1);

@@ -72,7 +72,7 @@ export function readProperty(
       ? known(state, property)
       : (assigned(planned ?? dropIn ?? '', property) ?? '');
   const numbers = list.trim().split(/[\s,]+/);
-  return { list: parseList(numbers.join(',')).toString(), dropIn: dropIn !== undefined };
+  return { list: parseList(numbers.join(','), `${property} of ${unit}`).toString(), dropIn: dropIn !== undefined };
 }
 
 function known({ loaded, properties }: UnitState, property: Property): string {
