@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { SystemError } from '../../lib/errors.js';
+import { openHost } from '../../lib/host.js';
 import { type Command, run } from '../../lib/index.js';
 import { header, step, writeRecord } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
@@ -72,6 +74,21 @@ describe.skipIf(notInPlace)(`tasks go home, in place (${notInPlace ?? 'v1'})`, (
     expect(report.ok).toBe(false);
     expect(report.rollbackErrors).toEqual([]);
     expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('but for one that exits while it is looked for', async () => {
+    const [gone = 0, ...others] = await scratch.sleepers('home', 3);
+    scratch.make('elsewhere');
+    await good([create(guest), move(home, guest)], { undo });
+    put(gone, `${scratch.name}/elsewhere`);
+    const host = openHost();
+    const read = (path: string) => {
+      // What read(2) says of a task that has exited since open(2).
+      if (path === `/proc/${gone}/cgroup`) throw new SystemError({ errno: -3, syscall: 'read', path });
+      return host.read(path);
+    };
+    await good(restoring(), { host: { ...host, read } });
+    expect(scratch.tids('home')).toEqual(expect.arrayContaining(others));
   });
 
   test('later, where home cannot take them yet: nothing is done to them meanwhile', async () => {

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
+import { type Host, openHost } from '../../lib/host.js';
 import { type Command, type RunOptions, run } from '../../lib/index.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot, taskset } from '../support/snapshot.js';
@@ -298,6 +299,48 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     expect(existsSync(`${scratch.directory}/a`)).toBe(true);
     await good([restore(undo)]);
     expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('an aborted dry run of a restore ends there', async () => {
+    const names = ['a', 'b', 'c'].map((name) => `${scratch.name}/${name}`);
+    await good(
+      names.map((name) => create(name)),
+      { undo },
+    );
+    const stop = new AbortController();
+    const report = await run([restore(undo)], { dryRun: true, signal: stop.signal, onChange: () => stop.abort() });
+    expect(report.error?.code).toBe('ABORT_ERR');
+    expect(report.commands[0]?.changes.length).toBe(1);
+  });
+
+  /** The running host, on which a file that is read for the first time aborts. */
+  const abortingAt = (path: string, stop: AbortController): Host => {
+    const host = openHost();
+    const read = (file: string) => {
+      if (file === path) stop.abort();
+      return host.read(file);
+    };
+    return { ...host, read };
+  };
+
+  test('an abort while the last thing of a record is looked at is one, not a failure to restore it', async () => {
+    const home = scratch.make('home', { cpus: '0-1' });
+    await good([modify(home, { cpus: 'C0' })], { undo });
+    const stop = new AbortController();
+    const host = abortingAt(`${scratch.directory}/home/cpuset.cpus`, stop);
+    const report = await run([restore(undo)], { host, signal: stop.signal });
+    expect(report.error?.code).toBe('ABORT_ERR');
+    expect(report.commands[0]?.failures).toEqual([]);
+    expect(scratch.read('home/cpuset.cpus')).toBe('0');
+  });
+
+  test('an abort while a command is planned has nothing of it written ahead', async () => {
+    const home = scratch.make('home', { cpus: '0-1' });
+    const stop = new AbortController();
+    const host = abortingAt(`${scratch.directory}/home/cpuset.cpus`, stop);
+    const report = await run([modify(home, { cpus: 'C0' })], { host, signal: stop.signal, undo });
+    expect(report.error?.code).toBe('ABORT_ERR');
+    expect(readFileSync(undo, 'utf8')).not.toContain('"type":"step"');
   });
 
   test('an unknown error of a listener does not leave half a chain', async () => {

@@ -1,5 +1,5 @@
 /** Moves without a record, in scratch cpusets and of processes of their own. */
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -301,6 +301,37 @@ describe('moveTasks in a tree that stands in for a host', () => {
       refused: [{ tid: 0, errno: ESRCH, flags: 0, comm: '' }],
     });
     expect(readFileSync(join(folder, 'to/tasks'), 'utf8')).toBe('787878');
+  });
+
+  /** Listed tasks whose /proc/TID/cgroup is that, or is gone; for a record, so that their origin is asked for. */
+  async function recorded(tid: number, state: string, flags: number, cgroup?: string): Promise<MoveResult> {
+    const proc = join(folder, `proc-${tid}`);
+    mkdirSync(join(proc, `${tid}`), { recursive: true });
+    mkdirSync(join(folder, 'to'), { recursive: true });
+    for (const list of ['tasks', 'cgroup.procs']) writeFileSync(join(folder, 'to', list), '');
+    writeFileSync(join(proc, `${tid}/stat`), `${tid} (x) ${state} 1 1 1 0 -1 ${flags} ${'0 '.repeat(10)}1 0 77 0`);
+    if (cgroup !== undefined) writeFileSync(join(proc, `${tid}/cgroup`), `3:cpuset:${cgroup}\n`);
+    const fd = openSync(join(folder, `record-${tid}`), 'w+');
+    try {
+      return await addon.moveTasks({
+        ...{ hierarchy: new addon.Directory(folder), version: 1, proc, to: 'to', control: newControl() },
+        tasks: { tid: Int32Array.of(tid), start: Float64Array.of(Number.NaN) },
+        record: { fd, offset: 0, members: '"type":"moved"' },
+      });
+    } finally {
+      closeSync(fd);
+    }
+  }
+  const PF_EXITING = 4;
+
+  test('a listed task that is gone when its cgroup is asked for has exited', async () => {
+    expect(await recorded(21, 'R', 0)).toMatchObject({ moved: 0, gone: 1, refused: [], offset: 0 });
+  });
+
+  test('so has one that is exiting from a cgroup that was removed', async () => {
+    const removed = '/a (deleted)';
+    expect(await recorded(22, 'R', PF_EXITING, removed)).toMatchObject({ moved: 0, gone: 1, refused: [], offset: 0 });
+    expect(await recorded(23, 'R', 0, removed)).toMatchObject({ moved: 1, gone: 0, refused: [] });
   });
 });
 
