@@ -36,7 +36,7 @@ const MOST_ROUNDS = 100;
  */
 export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
   let pending = topDown(wholes(entries).reverse(), run.performer.host).map(
-    (whole): Pending => ({ whole, settle: false }),
+    (whole): Pending => ({ whole, settle: false, begun: false }),
   );
   const masked: Whole[] = [];
   const done: Whole[] = [];
@@ -47,16 +47,20 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
   };
   for (;;) {
     const left: Left[] = [];
-    for (const { whole, settle } of pending) {
+    for (const one of pending) {
       await turn();
       throwIfAborted(run.signal);
-      const outcome = await attempt(whole.entry, run, settle);
-      if (outcome.error === undefined && outcome.changed.length === 0) note(whole);
-      else left.push({ whole, settle, ...outcome });
+      const outcome = await attempt(one, run);
+      if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);
+      else left.push({ ...one, ...outcome });
     }
-    const stuck = left.length === pending.length;
+    const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
     const settled = left.map(
-      (one): Pending => ({ whole: one.whole, settle: one.settle || (stuck && maySettle(one, left)) }),
+      ({ whole, settle, begun, ...one }): Pending => ({
+        whole,
+        settle: settle || (stuck && maySettle(one, left)),
+        begun: begun || (one.partly ?? false),
+      }),
     );
     const helps = !stuck || settled.some(({ settle }, index) => settle !== left[index]?.settle);
     if (left.length === 0 || !helps) {
@@ -100,6 +104,8 @@ const byFirstStep = (a: LiveEntry, b: LiveEntry) => (a.steps[0] ?? 0) - (b.steps
 interface Pending {
   readonly whole: Whole;
   readonly settle: boolean;
+  /** It went a part of the way already. */
+  readonly begun: boolean;
 }
 
 interface Attempt {
@@ -107,19 +113,22 @@ interface Attempt {
   readonly error?: VfioIsolateError;
   /** The kind that it waits for, where that is all that is wrong. */
   readonly waitsFor?: string;
+  /** Whether it went a part of the way now, which may let others go theirs. */
+  readonly partly?: boolean;
 }
 
 /** What could not be undone, or was left as somebody else has changed it. */
 type Left = Pending & Attempt;
 
 /** Not while something of the awaited kind has failed: once that is mended, this need not settle. */
-function maySettle({ waitsFor }: Left, left: readonly Left[]): boolean {
+function maySettle({ waitsFor }: Attempt, left: readonly Left[]): boolean {
   if (waitsFor === undefined) return false;
   return !left.some((other) => other.waitsFor === undefined && other.whole.entry.step.kind === waitsFor);
 }
 
-async function attempt(entry: LiveEntry, run: UndoRun, settle: boolean): Promise<Attempt> {
+async function attempt({ whole, settle, begun }: Pending, run: UndoRun): Promise<Attempt> {
   const { performer, report, force } = run;
+  const { entry } = whole;
   const kind = kindOf(entry.step);
   try {
     for (let round = 1; ; round++) {
@@ -131,7 +140,7 @@ async function attempt(entry: LiveEntry, run: UndoRun, settle: boolean): Promise
       } = await kind.undo(entry, performer.host, {
         force,
         settle,
-        again: round > 1,
+        again: begun || round > 1,
       });
       for (const note of notes) if (!report.notes.includes(note)) report.notes.push(note);
       const outcomes = await performer.perform(steps, report);
@@ -141,7 +150,8 @@ async function attempt(entry: LiveEntry, run: UndoRun, settle: boolean): Promise
       if (again && round < MOST_ROUNDS) continue;
       if (again) return { changed, error: new VfioIsolateError('ERR_STATE', 'new ones keep appearing') };
       if (waiting === undefined) return { changed };
-      return { changed, error: new VfioIsolateError('ERR_STATE', waiting.because), waitsFor: waiting.for };
+      const error = new VfioIsolateError('ERR_STATE', waiting.because);
+      return { changed, error, waitsFor: waiting.for, partly: !kind.repeats && steps.length > 0 };
     }
   } catch (error) {
     const ours = asOurs(error);

@@ -1,8 +1,9 @@
 /** The files of a cpuset that this tool writes to (cpuset(7), cgroup-v1/cpusets.rst, cgroup-v2.rst). */
 import type { SystemError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
+import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import { parentOf } from './cpuset.js';
+import { childrenOf, parentOf } from './cpuset.js';
 import { inheritedList, listAt, requireEffective } from './cpuset-v2.js';
 import { type KernelFile, sameText } from './kernel-file.js';
 import { findCpusets } from './mounts.js';
@@ -23,6 +24,8 @@ export const CPUSET_FILES: readonly KernelFile[] = [
       return at && inheritedList(host, findCpusets(host), at.directory, at.list).toString();
     },
     attainable: (host, path, text) => (isV1Cpus(host, path) ? onlineOf(host, text) : text),
+    isKeptFrom,
+    between,
     mayHaveShrunk: (host, path, present, given) =>
       isV1Cpus(host, path) && parseList(present, path).isSubsetOf(parseList(given)) && !sameList(present, given, path),
     requireEffective(host, path) {
@@ -41,6 +44,25 @@ export const CPUSET_FILES: readonly KernelFile[] = [
 ];
 
 const isV1Cpus = (host: Host, path: string) => path.endsWith('cpus') && findCpusets(host).version === 1;
+
+/** Of version 1, where each of them has to be part of it, the same list of the cpusets below. */
+function listsBelow(host: Host, path: string): Bitmap[] {
+  if (findCpusets(host).version !== 1) return [];
+  const file = path.slice(path.lastIndexOf('/'));
+  return childrenOf(host, parentOf(path)).map((child) =>
+    parseList(readIfThere(host, child + file) ?? '', child + file),
+  );
+}
+
+function isKeptFrom(host: Host, path: string, wanted: string): boolean {
+  const list = parseList(wanted);
+  return listsBelow(host, path).some((below) => !below.isSubsetOf(list));
+}
+
+/** The cpuset above it has both: it has been that wide, or is widened first. */
+function between(host: Host, path: string, a: string, b: string): string | undefined {
+  return listsBelow(host, path).length === 0 ? undefined : parseList(a).union(parseList(b)).toString();
+}
 
 /** None of a list where none is online: that is refused, and said so. */
 function onlineOf(host: Host, text: string): string {

@@ -24,6 +24,10 @@ export interface KernelFile {
   readonly inherited?: (host: Host, path: string) => string | undefined;
   /** What of a value it can hold at present: a v1 cpuset takes no CPU that is offline (EINVAL). */
   readonly attainable?: (host: Host, path: string, text: string) => string;
+  /** Whether others keep it from a value: a v1 cpuset cannot lose what a cpuset below it has (EBUSY). */
+  readonly isKeptFrom?: (host: Host, path: string, wanted: string) => boolean;
+  /** What it can hold on the way from one value to another, where others may be in the way. */
+  readonly between?: (host: Host, path: string, a: string, b: string) => string | undefined;
   /** Whether the kernel itself may have made the present value of a given one: a v1 cpuset loses CPUs that go offline. */
   readonly mayHaveShrunk?: (host: Host, path: string, present: string, given: string) => boolean;
   /** Throws where a value was taken that does not hold. */

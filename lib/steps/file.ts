@@ -47,7 +47,7 @@ export const fileKind: StepKind<FileStep> = {
     return kernelFile(context.host, step.target).overwritesMasks ? keepingMasks(context, act) : act();
   },
 
-  undo(entry, host, { force }): Undo {
+  undo(entry, host, { force, again }): Undo {
     const { target, from: first, to: last } = entry.step;
     if (first === null) return { steps: [] };
     const file = kernelFile(host, target);
@@ -63,14 +63,17 @@ export const fileKind: StepKind<FileStep> = {
     if (file.same(present, from, target)) return { steps: [], notes };
     const shrunk = file.mayHaveShrunk?.(host, target, present, last) ?? false;
     if (shrunk) notes.push(`${target} had ${present || 'nothing'} left of ${last}, as after CPUs went offline`);
-    const seen = entry.parts.flatMap(({ step }) => [step.from, step.to]);
-    const ours =
-      file.drifts ||
-      isNearest(host, file, target, present, from) ||
-      shrunk ||
-      seen.some((value) => value !== null && file.same(present, value, target));
+    const seen = entry.parts.flatMap(({ step }) => [step.from ?? [], step.to]).flat();
+    const isOneOf = (values: readonly string[]) => values.some((value) => file.same(present, value, target));
+    const half = isOneOf(seen.flatMap((value) => file.between?.(host, target, value, from) ?? [])) && !isOneOf(seen);
+    if (half && !again) notes.push(`${target} had ${present}, as a restore leaves it that was stopped half way`);
+    const ours = file.drifts || isNearest(host, file, target, present, from) || shrunk || half || isOneOf(seen);
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${first}`] };
-    return { steps: [{ kind: 'file', target, from: present, to: from }], notes };
+    const step: FileStep = { kind: 'file', target, from: present, to: from };
+    if (!file.isKeptFrom?.(host, target, from)) return { steps: [step], notes };
+    const to = file.between?.(host, target, present, from) ?? present;
+    const because = `${target} keeps ${to}: a cpuset below it has what it would lose by ${from}`;
+    return { steps: file.same(present, to, target) ? [] : [{ ...step, to }], notes, waiting: { for: 'file', because } };
   },
 
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),

@@ -68,7 +68,7 @@ export function detailsOf({ parts }: Entry): Detail[] {
 export interface UndoOptions {
   /** Also what somebody else has changed since. */
   readonly force: boolean;
-  /** It has been undone once already in this run: only what has appeared since is looked for. */
+  /** It has been undone once already in this run, wholly or in part: only what has appeared since is looked for. */
   readonly again?: boolean;
   /** What this could wait for will not come: a nearest equal state will do. */
   readonly settle: boolean;
@@ -79,7 +79,7 @@ export interface Undo {
   readonly steps: readonly Step[];
   /** What somebody else has changed since, and is left as it is unless forced; a line each. */
   readonly changed?: readonly string[];
-  /** It has to wait for entries of another kind to be undone first; why, for a message. */
+  /** It has to wait for entries of that kind to be undone first; why, for a message. Steps then go a part of the way. */
   readonly waiting?: { readonly for: string; readonly because: string } | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];

@@ -94,6 +94,57 @@ describe.skipIf(notInPlace)(`the commands, in place (${notInPlace ?? 'v1'})`, ()
     await bad(1, /EBUSY: a cpuset below it still uses CPUs/, 'cpuset-modify', '--cpus', 'C0', guest);
   });
 
+  describe('a parent and its child that were led past each other', () => {
+    let before: ReturnType<typeof snapshot>;
+    const lists = (name: string) => scratch.read(`${name}/cpuset.cpus`);
+    beforeEach(() => {
+      scratch.make('guest', { cpus: '0' });
+      scratch.make('guest/inner', { cpus: '0' });
+      before = snapshot(scratch.directory);
+    });
+    const modify = (cpus: string, name: string) => ['cpuset-modify', '--cpus', cpus, name];
+    const past = () => [...modify('C0-1', guest), ...modify('C1', `${guest}/inner`), ...modify('C1', guest)];
+
+    /** The parent itself never has both CPUs. */
+    const anew = () => [
+      ...['cpuset-delete', `${guest}/inner`, ...modify('C1', guest)],
+      ...['cpuset-create', '--cpus', 'C1', `${guest}/inner`],
+    ];
+
+    test.each([
+      ['both changed', past],
+      ['the child deleted and made again', anew],
+    ])('are restored, and rolled back: %s', async (_what, chain) => {
+      await good('-u', undo, ...chain());
+      expect([lists('guest'), lists('guest/inner')]).toEqual(['1', '1']);
+      await good('restore', undo);
+      expect(snapshot(scratch.directory)).toEqual(before);
+      await bad(1, /there is no cpuset/, ...chain(), 'cpuset-delete', `${guest}/none`);
+      expect(snapshot(scratch.directory)).toEqual(before);
+    });
+
+    test('a restore that was stopped half way is finished by the next', async () => {
+      await good('-u', undo, ...anew());
+      scratch.write('guest/cpuset.cpus', '0-1');
+      scratch.write('guest/inner/cpuset.cpus', '0');
+      const { status, stderr } = await vfioIsolate('restore', undo);
+      const told = expect.stringMatching(/cpuset.cpus had 0-1, as a restore leaves it that was stopped half way\n$/);
+      expect({ status, stderr }).toEqual({ status: 0, stderr: told });
+      expect(snapshot(scratch.directory)).toEqual(before);
+    });
+
+    test("somebody else's child is left, and told of", async () => {
+      await good('-u', undo, ...past());
+      scratch.make('guest/other', { cpus: '1' });
+      const { status, stderr } = await vfioIsolate('restore', undo);
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringMatching(/guest\/cpuset.cpus keeps 0-1: /),
+      });
+      expect([lists('guest'), lists('guest/inner'), lists('guest/other')]).toEqual(['0-1', '0', '1']);
+    });
+  });
+
   test('what is not there, what is there already, and what makes no sense are one line each', async () => {
     const home = scratch.make('home');
     await bad(1, /there is no cpuset \S+\/guest; \S+ has \S+\/home/, 'cpuset-modify', '--cpus', 'C0', guest);

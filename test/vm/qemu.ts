@@ -33,7 +33,8 @@ export async function qemuArguments(host: Host, folders: Folders, acceleration: 
   return [
     // One thread for all CPUs: with one each, a CPU was seen to run a static key's instruction half rewritten by another,
     // an Oops; and a machine with as many guests as cores has nothing to gain by more.
-    ...['-accel', acceleration === 'kvm' ? 'kvm' : 'tcg,thread=single', '-nodefaults', '-no-reboot', '-display', 'none'],
+    ...['-accel', acceleration === 'kvm' ? 'kvm' : 'tcg,thread=single'],
+    ...['-nodefaults', '-no-reboot', '-display', 'none'],
     ...processors(host),
     ...['-acpitable', `file=${await cpufreqTable(host.cpus)}`],
     ...['-kernel', core.image, '-initrd', await initramfs(core), '-append', commandLine(host)],
