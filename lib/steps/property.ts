@@ -108,8 +108,9 @@ export const propertyKind: StepKind<PropertyStep> = {
     const present = readProperty(host, unit, setting.property, state);
     const ended = state?.loaded === false && !present.dropIn && !cpusetExists(host, setting.owner.directory);
     if (ended) return { steps: [], notes: [`${unit} has ended`] };
-    const ours = entry.parts.some(({ step }) => [step.from.list, step.to.list].includes(present.list));
-    if (!ours && !force && !isWidened(host, setting, present.list)) {
+    const seen = entry.parts.flatMap(({ step }) => [step.from.list, step.to.list]);
+    const ours = seen.includes(present.list) || (seen.includes('') && isWidened(host, setting, present.list));
+    if (!ours && !force) {
       const was = shown(first.list);
       return {
         steps: [],
@@ -177,9 +178,9 @@ async function clear(host: Host, setting: Setting): Promise<Outcome> {
   });
 }
 
-/** What a restore that was stopped between widening and clearing has left. */
+/** What a run or restore that was stopped between widening and clearing has left. */
 function isWidened(host: Host, { owner, list }: Setting, present: string): boolean {
-  return inheritedList(host, findCpusets(host), owner.directory, list).isSubsetOf(parseList(present));
+  return inheritedList(host, findCpusets(host), owner.directory, list).equals(parseList(present));
 }
 
 /** Whether tasks below still have the list that we gave, though their cgroup has more: somebody took it back carelessly. */
