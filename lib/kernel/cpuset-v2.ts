@@ -43,9 +43,9 @@ export function inheritedList(host: Host, hierarchy: CpusetHierarchy, directory:
   const now = effectiveAbove(host, hierarchy, directory, list);
   if (list === 'mems') return now;
   const { present, online } = readTopology(host);
-  const taken = partitionsBeside(host, hierarchy, directory).map((path) => partitionCpus(host, path));
+  const claimed = cgroupsBeside(host, hierarchy, directory).map((path) => exclusiveCpus(host, path));
   const granted = grantedCpus(host, hierarchy, parentOf(directory), present).minus(online);
-  return now.union(taken.reduce((left, cpus) => left.minus(cpus), granted));
+  return now.union(claimed.reduce((left, cpus) => left.minus(cpus), granted));
 }
 
 /** Of the CPUs that are present, those that the lists of a cgroup and of those above it come down to, were all online. */
@@ -78,15 +78,16 @@ export function partitionInTheWay(
   directory: string,
   cpus: Bitmap,
 ): string | undefined {
-  return partitionsBeside(host, hierarchy, directory).find((path) => partitionCpus(host, path).overlaps(cpus));
+  const partitions = cgroupsBeside(host, hierarchy, directory).filter((path) => isPartition(host, path));
+  return partitions.find((path) => partitionCpus(host, path).overlaps(cpus));
 }
 
-/** The partitions beside a cgroup, and beside those above it. */
-function partitionsBeside(host: Host, hierarchy: CpusetHierarchy, directory: string): string[] {
+/** The cgroups beside one, and beside those above it. */
+function cgroupsBeside(host: Host, hierarchy: CpusetHierarchy, directory: string): string[] {
   if (!isBelowRoot(hierarchy, directory)) return [];
   const parent = parentOf(directory);
-  const beside = childrenOf(host, parent).filter((path) => path !== directory && isPartition(host, path));
-  return [...beside, ...partitionsBeside(host, hierarchy, parent)];
+  const beside = childrenOf(host, parent).filter((path) => path !== directory);
+  return [...beside, ...cgroupsBeside(host, hierarchy, parent)];
 }
 
 /** Not so for what a second mount of the hierarchy shows, whatever its place there. */
@@ -96,6 +97,16 @@ const isBelowRoot = ({ mountPoint }: CpusetHierarchy, directory: string) => dire
 export function isPartition(host: Host, directory: string): boolean {
   const state = readIfThere(host, `${directory}/cpuset.cpus.partition`);
   return state === 'root' || state === 'isolated';
+}
+
+/**
+ * The CPUs that a cgroup asks to have alone. A partition may be invalid while its CPUs are offline; it is valid again once
+ * they are back, unless a list beside it overlaps its own by then. A member may be the way to one further down.
+ */
+function exclusiveCpus(host: Host, directory: string): Bitmap {
+  const state = readIfThere(host, `${directory}/cpuset.cpus.partition`) ?? 'member';
+  const exclusive = readList(host, `${directory}/cpuset.cpus.exclusive`);
+  return state === 'member' ? exclusive : exclusive.union(partitionCpus(host, directory));
 }
 
 function partitionCpus(host: Host, directory: string): Bitmap {

@@ -33,7 +33,8 @@ const cgroup = (name: string, asked: string, effective: string, more: Readonly<R
     }).map(([file, text]) => [`${name}/${file}`, text]),
   );
 
-const root = { 'cpuset.cpus.partition': 'root' };
+const partition = (state: string) => ({ 'cpuset.cpus.partition': state });
+const root = partition('root');
 
 test.each<[string, Record<string, string>, string]>([
   ['all that are present, below the root', {}, '0-7'],
@@ -45,6 +46,34 @@ test.each<[string, Record<string, string>, string]>([
     'none that a partition beside has taken',
     { ...cgroup('/a', '', '0-3'), ...cgroup('/b', '4-6', '4-5', root) },
     '0-3,7',
+  ],
+  [
+    'none that a partition is waiting for, all of whose CPUs are offline',
+    { ...cgroup('/a', '', '0-5'), ...cgroup('/b', '7', '0-5', partition('root invalid (Cpu list is empty)')) },
+    '0-6',
+  ],
+  [
+    'none that one is waiting for whose kernel gives no reason, beside the cgroup itself',
+    { ...cgroup('/a', '', '0-5'), ...cgroup('/a/b', '6-7', '0-5', partition('isolated invalid')) },
+    '0-5',
+  ],
+  [
+    'none that a remote partition further down has claimed on its way',
+    {
+      ...cgroup('/a', '', '0-5'),
+      ...cgroup('/b', '', '0-5', { ...partition('member'), 'cpuset.cpus.exclusive': '6' }),
+    },
+    '0-5,7',
+  ],
+  [
+    'what is online, though an invalid partition asks for it',
+    { ...cgroup('/a', '', '0-5'), ...cgroup('/b', '5-6', '0-5', partition('root invalid')) },
+    '0-5,7',
+  ],
+  [
+    'also what the list of a member beside has',
+    { ...cgroup('/a', '', '0-5'), ...cgroup('/b', '4-7', '4-5', partition('member')) },
+    '0-7',
   ],
 ])('an empty list stands for %s', (_what, files, inherited) => {
   const host = hostWith(files);
