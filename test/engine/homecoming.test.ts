@@ -139,6 +139,30 @@ describe.skipIf(notInPlace)(`tasks go home, in place (${notInPlace ?? 'v1'})`, (
     expect(report?.notes.join()).toMatch(/1 tasks? that somebody else put there/);
   });
 
+  test('what is younger than the move goes with its parent, or where that is not known where the others go, which is told', async () => {
+    scratch.make('guest');
+    const forker = 'trap "sleep 1000 & echo child" USR1; trap "(sleep 1000 & echo orphan)" USR2; echo ready';
+    const mover = await scratch.start('home', `${forker}; while :; do sleep 0.05; done`);
+    const bear = async (signal: 'SIGUSR1' | 'SIGUSR2') => {
+      mover.kill(signal);
+      await new Promise((resolve) => mover.stdout?.once('data', resolve));
+    };
+    const told = async () => (await good(restoring()))?.notes.join();
+    const note = `tasks of ${V1}${guest} that are younger than the move, and have no ancestor on record, go to ${V1}${home}`;
+
+    await good([move(home, guest)], { undo });
+    await bear('SIGUSR1');
+    expect(await told()).toBe('');
+    for (const begin of [() => bear('SIGUSR2'), () => scratch.start('guest', 'echo ready; exec sleep 1000')]) {
+      await good([move(home, guest)], { undo });
+      await begin();
+      await delay(50);
+      expect(await told()).toBe(note);
+      expect(scratch.tids('guest')).toEqual([]);
+      expect(scratch.tids('home')).toContain(mover.pid);
+    }
+  });
+
   test('a thread of a process that somebody else has moved on is reported', async () => {
     scratch.make('guest');
     scratch.make('third');

@@ -1,7 +1,9 @@
 /**
  * Who goes back where when moves are undone. Each task goes to where the record first saw it; a destination's own stay.
  * Of those born in a destination since, a thread goes with its process, a process with its nearest recorded ancestor, and
- * one without any to the source of the last move. What somebody else has put there stays.
+ * one without any to the source of the last move. What somebody else has put there stays if it is older than the move. Of
+ * what is younger nobody can tell: a child whose parent has exited is given to a subreaper (prctl(2)), which the kernel does
+ * not show to be one, so a parent outside may be that of an orphan.
  */
 import type { Host } from '../../host.js';
 import { cpusetExists, refugeFrom } from '../../kernel/cpuset.js';
@@ -42,6 +44,7 @@ export async function homecoming(
   const homes = new Homes(moves);
   const groups = new Groups(host, settle);
   const seen = new Set<number>();
+  const adrift = new Set<string>();
   let foreign = 0;
   for (const destination of homes.destinations) {
     if (!cpusetExists(host, destination)) continue;
@@ -49,6 +52,7 @@ export async function homecoming(
     await eachProcess(table, (pid, rows) => {
       const threads = homeward(host, destination, table, pid, rows, homes);
       foreign += rows.length - threads.length;
+      if (threads.some(({ isAdrift }) => isAdrift)) adrift.add(destination);
       for (const row of rows) seen.add(at(table.tid, row));
       groups.add(destination, pid, threads);
     });
@@ -62,8 +66,17 @@ export async function homecoming(
     groups: groups.all(),
     missing: [...groups.missing],
     strays: strays.filter((stray) => !evicted(stray)).map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
-    notes: foreign === 0 ? groups.notes : [...groups.notes, `${foreign} tasks that somebody else put there stay`],
+    notes: [
+      ...groups.notes,
+      ...(foreign === 0 ? [] : [`${foreign} tasks that somebody else put there stay`]),
+      ...[...adrift].map((destination) => adriftNote(destination, homes.source(destination))),
+    ],
   };
+}
+
+/** Without a number: it is the same for those that appear while others go home. */
+function adriftNote(from: string, to: string): string {
+  return `tasks of ${from} that are younger than the move, and have no ancestor on record, go to ${to}`;
 }
 
 /** Calls for each process of a table, with its rows. */
@@ -81,6 +94,11 @@ async function eachProcess(table: TaskTable, act: (pid: number, rows: readonly n
   }
 }
 
+interface Found extends Homeward {
+  /** It is not on record, nor is its process or any ancestor. */
+  readonly isAdrift: boolean;
+}
+
 /** The threads of one process with their homes, but for those that somebody else has put there. */
 function homeward(
   host: Host,
@@ -89,9 +107,9 @@ function homeward(
   pid: number,
   rows: readonly number[],
   homes: Homes,
-): Homeward[] {
+): Found[] {
   let ofProcess: string | undefined | null = null;
-  return rows.flatMap((row): Homeward[] => {
+  return rows.flatMap((row): Found[] => {
     const task = [at(table.tid, row), at(table.start, row)] as const;
     // Looked up once a process, and only where a thread asks: the kernel adds up all threads for each read.
     const process = () => {
@@ -99,9 +117,10 @@ function homeward(
       return ofProcess;
     };
     const known = homes.home(...task) ?? process();
-    if (known !== undefined) return [{ task, home: known }];
+    if (known !== undefined) return [{ task, home: known, isAdrift: false }];
     if (!homes.isBornIn(destination, task[1])) return [];
-    return [{ task, home: homes.homeOfAncestor(host, at(table.ppid, row)) ?? homes.source(destination) }];
+    const ofAncestor = homes.homeOfAncestor(host, at(table.ppid, row));
+    return [{ task, home: ofAncestor ?? homes.source(destination), isAdrift: ofAncestor === undefined }];
   });
 }
 
