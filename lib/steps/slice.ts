@@ -11,8 +11,8 @@ import { removeDirectory } from '../kernel/door.js';
 import type { List } from '../kernel/effective.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { settled } from '../kernel/systemd/bus.js';
-import { plannedText, transientFile } from '../kernel/systemd/properties.js';
-import { isActive, startSlice, stopUnit } from '../kernel/systemd/slices.js';
+import { askUnit, plannedText, transientFile } from '../kernel/systemd/properties.js';
+import { DESCRIPTION, isActive, startSlice, stopUnit } from '../kernel/systemd/slices.js';
 import { slicePath } from '../kernel/systemd/units.js';
 import { countTasks } from '../kernel/tasks.js';
 import { parseList } from '../sets/list.js';
@@ -61,12 +61,15 @@ export const sliceKind: StepKind<SliceStep> = {
     return keepingMasks(context, () => (to === null ? stop(context.host, target) : start(context, target, to)));
   },
 
-  async undo(entry, host): Promise<Undo> {
+  async undo(entry, host, { force }): Promise<Undo> {
     const { target, from, to } = entry.step;
     const there = cpusetExists(host, directoryOf(host, target));
     if (from !== null) return { steps: there ? [] : [{ kind: 'slice', target, from: null, to: from }] };
     if (!there && host.live) await settled(host);
     if (!there || detailsOf(entry).some((detail) => 'made' in detail)) return { steps: [] };
+    if (!force && (await isAnothers(host, target))) {
+      return { steps: [], changed: [`${target} was stopped and started anew by somebody else`] };
+    }
     requireEmpty(host, target);
     return { steps: [{ kind: 'slice', target, from: to, to: null }] };
   },
@@ -92,6 +95,12 @@ export const sliceKind: StepKind<SliceStep> = {
     previewList(overlay, directory, 'mems', to.mems);
   },
 };
+
+/** Whether a slice of this name runs that is not ours. Of one that does not run, systemd has only the default description. */
+async function isAnothers(host: Host, unit: string): Promise<boolean> {
+  const state = await askUnit(host, unit);
+  return state?.active === true && state.description !== DESCRIPTION;
+}
 
 /** Stopping a slice stops every unit in it (systemd.slice(5)): what somebody else runs there must not end with it. */
 function requireEmpty(host: Host, unit: string): void {
