@@ -31,9 +31,7 @@ export async function qemuArguments(host: Host, folders: Folders, acceleration: 
   const core = await kernel(host.kernel);
   const root = host.systemd ? await debianRoot() : await busyboxRoot();
   return [
-    // One thread for all CPUs: with one each, a CPU was seen to run a static key's instruction half rewritten by another,
-    // an Oops; and a machine with as many guests as cores has nothing to gain by more.
-    ...['-accel', acceleration === 'kvm' ? 'kvm' : 'tcg,thread=single'],
+    ...['-accel', acceleration === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
     ...['-nodefaults', '-no-reboot', '-display', 'none'],
     ...processors(host),
     ...['-acpitable', `file=${await cpufreqTable(host.cpus)}`],
