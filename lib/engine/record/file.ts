@@ -1,18 +1,9 @@
 /** The record's file: opened without following links, made whole before it takes its name. */
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  fsyncSync,
-  openSync,
-  readSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { fromNode, isSystemError, SystemError } from '../../errors.js';
-import { requireOwnDirectory, requireOwnFile } from './safety.js';
+import { requireOwnFile } from './safety.js';
+import { wayTo } from './way.js';
 
 export interface ExistingFile {
   readonly fd: number;
@@ -23,21 +14,22 @@ export interface ExistingFile {
 /**
  * Opens an existing file; one on a read-only disk can still be read.
  * @returns undefined where there is none
- * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that others can have written
+ * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that others can have written or put there
  */
 export function openExisting(path: string): ExistingFile | undefined {
-  // O_NONBLOCK: a FIFO put in the record's place must not hang a hook.
-  const flags = constants.O_NOFOLLOW | constants.O_NONBLOCK;
   let file: ExistingFile;
   try {
-    file = openWith(path, flags | constants.O_RDWR, flags | constants.O_RDONLY);
+    // Resolved once, and opened by what was resolved: what is opened lies where nobody else can have put it.
+    file = openAt(
+      explaining(path, () => wayTo(path)),
+      path,
+    );
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
   try {
     requireOwnFile(path, fstatSync(file.fd));
-    requireOwnDirectory(realpathSync(path));
     return file;
   } catch (error) {
     closeSync(file.fd);
@@ -45,12 +37,15 @@ export function openExisting(path: string): ExistingFile | undefined {
   }
 }
 
-function openWith(path: string, flags: number, fallback: number): ExistingFile {
+function openAt(place: string, path: string): ExistingFile {
+  // O_NONBLOCK: a FIFO put in the record's place must not hang a hook.
+  const flags = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+  const open = (access: number) => explaining(path, () => openSync(place, flags | access));
   try {
-    return { fd: explaining(path, () => openSync(path, flags)) };
+    return { fd: open(constants.O_RDWR) };
   } catch (error) {
     if (!isSystemError(error, 'EROFS')) throw error;
-    return { fd: explaining(path, () => openSync(path, fallback)), unwritable: error };
+    return { fd: open(constants.O_RDONLY), unwritable: error };
   }
 }
 
@@ -66,11 +61,9 @@ export interface NewFile {
   discard(): void;
 }
 
-/** @throws SystemError; VfioIsolateError `ERR_RECORD` for a directory that others may write to */
+/** @throws SystemError; VfioIsolateError `ERR_RECORD` for a directory or a link on its way that others may change */
 export function createFile(path: string): NewFile {
-  const directory = explaining(path, () => realpathSync(dirname(path)));
-  const target = join(directory, basename(path));
-  requireOwnDirectory(target);
+  const target = explaining(path, () => wayTo(path));
   const temporary = target + UNFINISHED;
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = explaining(path, () => {
@@ -83,7 +76,7 @@ export function createFile(path: string): NewFile {
     commit: () =>
       explaining(path, () => {
         renameSync(temporary, target);
-        syncDirectory(directory);
+        syncDirectory(dirname(target));
       }),
     discard: () => {
       closeSync(fd);

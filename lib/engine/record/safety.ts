@@ -1,7 +1,6 @@
 /** A record is read and acted upon by root: nobody else may have been able to write it. */
-import { type Stats, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fromNode, VfioIsolateError } from '../../errors.js';
+import type { Stats } from 'node:fs';
+import { VfioIsolateError } from '../../errors.js';
 
 /** No run appends beyond this: enough for a million tasks, of some 20 bytes each. */
 export const MAX_BYTES = 32 * 1024 * 1024;
@@ -21,27 +20,26 @@ export function requireOwnFile(path: string, stats: Stats): void {
 }
 
 /**
- * A directory that another user owns, or that others may write to without the sticky bit, lets them put another file in
- * the record's place; so does one above it.
- * @throws VfioIsolateError `ERR_RECORD`; SystemError where there is no such directory
+ * A directory that another user owns, or that others may write to without the sticky bit, lets them put something else
+ * in the place of what lies in it.
+ * @param path of the record, for messages
+ * @throws VfioIsolateError `ERR_RECORD`
  */
-export function requireOwnDirectory(realPath: string): void {
-  for (let directory = dirname(realPath); ; directory = dirname(directory)) {
-    const { mode, uid } = look(directory);
-    const shared = (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
-    if (shared || (uid !== 0 && uid !== process.geteuid?.())) {
-      throw refused(realPath, `lies below ${directory}, which others may write to`);
-    }
-    if (directory === '/') return;
-  }
+export function requireOwnDirectory(path: string, directory: string, { mode, uid }: Stats): void {
+  const shared = (mode & WRITABLE_BY_OTHERS) !== 0 && (mode & STICKY) === 0;
+  if (shared || isForeign(uid)) throw refused(path, `lies below ${directory}, which others may write to`);
 }
 
-function look(directory: string): Stats {
-  try {
-    return statSync(directory);
-  } catch (error) {
-    throw fromNode(error);
-  }
+/**
+ * Its owner may put another in its place, also in a sticky directory.
+ * @throws VfioIsolateError `ERR_RECORD`
+ */
+export function requireOwnLink(path: string, link: string, { uid }: Stats): void {
+  if (isForeign(uid)) throw refused(path, `leads through the link ${link}, which belongs to another user (uid ${uid})`);
+}
+
+function isForeign(uid: number): boolean {
+  return uid !== 0 && uid !== process.geteuid?.();
 }
 
 function refused(path: string, why: string): VfioIsolateError {
