@@ -1,5 +1,6 @@
 /** One run at a time changes a host: the others wait for the lock (flock(2)), which dies with the last that holds it. */
-import { closeSync, constants, fstatSync, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fromNode, isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -15,24 +16,42 @@ export interface Lock {
 }
 
 /**
+ * Where somebody removes the lock's file, one that waits does not get the removed one's lock beside a run that has the
+ * new one's. A run that holds the lock meanwhile is not seen by those that come later: they make a new file.
  * @param wait seconds
  * @throws VfioIsolateError `ERR_LOCKED` when the time is over, `ABORT_ERR`; SystemError where the caller may not have it
  */
 export async function acquireLock(host: Host, wait: number, signal?: AbortSignal): Promise<Lock> {
-  const fd = openLockFile(host);
   const until = performance.now() + wait * 1000;
-  try {
-    while (!native().lock(fd)) {
-      if (performance.now() >= until) throw locked(wait);
-      if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped while waiting for the lock');
-      await delay(PAUSE_MS);
-    }
-    return { fd, release: () => closeSync(fd) };
-  } catch (error) {
-    closeSync(fd);
-    throw error;
+  for (;;) {
+    const fd = tryLock(host);
+    if (fd !== undefined) return { fd, release: () => closeSync(fd) };
+    if (performance.now() >= until) throw locked(wait);
+    if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped while waiting for the lock');
+    await delay(PAUSE_MS);
   }
 }
+
+/** Opens the file anew each time, since it may have been removed. @returns undefined where it is another run's */
+function tryLock(host: Host): number | undefined {
+  const fd = openLockFile(host);
+  try {
+    if (native().lock(fd) && isInPlace(host, fd)) return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw fromNode(error);
+  }
+  closeSync(fd);
+  return undefined;
+}
+
+function isInPlace(host: Host, fd: number): boolean {
+  const opened = fstatSync(fd, { bigint: true });
+  const present = statSync(lockFile(host), { bigint: true, throwIfNoEntry: false });
+  return opened.dev === present?.dev && opened.ino === present.ino;
+}
+
+const lockFile = (host: Host) => `${host.run}/vfio-isolate/lock`;
 
 function locked(wait: number): VfioIsolateError {
   return new VfioIsolateError('ERR_LOCKED', `another run holds the lock, and did for ${wait} s`, {
@@ -41,15 +60,15 @@ function locked(wait: number): VfioIsolateError {
 }
 
 function openLockFile(host: Host): number {
-  const directory = `${host.run}/vfio-isolate`;
+  const path = lockFile(host);
   try {
-    mkdirSync(directory, { mode: 0o700, recursive: true });
+    mkdirSync(dirname(path), { mode: 0o700, recursive: true });
     // O_NOFOLLOW, and a regular file: the lock must be the one that every other run takes.
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    const fd = openSync(`${directory}/lock`, flags, 0o600);
+    const fd = openSync(path, flags, 0o600);
     if (fstatSync(fd).isFile()) return fd;
     closeSync(fd);
-    throw new VfioIsolateError('ERR_STATE', `${directory}/lock is not a regular file`, { remedy: 'remove it' });
+    throw new VfioIsolateError('ERR_STATE', `${path} is not a regular file`, { remedy: 'remove it' });
   } catch (error) {
     const system = fromNode(error);
     if (!isSystemError(system, 'EACCES', 'EPERM')) throw system;
