@@ -189,6 +189,35 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
     expect(readFileSync(undo, 'utf8')).not.toContain('/a"');
   });
 
+  describe('of an earlier boot is judged by its header alone:', () => {
+    const stale = header({ boot: 'another' });
+
+    test.each([
+      ['a changed line', encode(step(1, { kind: 'sync', target: '/', from: null, to: null })).replace('sync', 'synk')],
+      ['an unknown kind', encode(step(1, { kind: 'exec', target: '/bin/sh', from: null, to: null }))],
+      ['bytes of no text', Buffer.from([0, 0xff, 0xfe, 0x0a, 0])],
+      ['a last line without its newline', encode(step(1, { kind: 'sync', target: '/', from: null, to: null })).trim()],
+    ])('with %s', async (_what, rest) => {
+      writeRecord(undo, stale);
+      appendFileSync(undo, rest);
+      const notes = [`nothing to restore: ${undo} is of an earlier boot, and its changes went with it`];
+      expect(await good(restoring())).toMatchObject({ notes, changes: [] });
+      await good([create('a')], { undo });
+      expect(readFileSync(undo, 'utf8')).not.toContain('"another"');
+      await good(restoring());
+      expect(existsSync(`${scratch.directory}/a`)).toBe(false);
+    });
+
+    test('unless that is damaged, or of a newer version', async () => {
+      writeFileSync(undo, encode(stale).replace('another', 'changed'), { mode: 0o600 });
+      await refused(/line 1: its checksum does not fit/);
+      writeRecord(undo, header({ boot: 'another', version: 2 }));
+      await refused(/line 1: it was written by the newer version/);
+      writeFileSync(undo, encode(stale).trim(), { mode: 0o600 });
+      await refused(/line 1: /);
+    });
+  });
+
   test('a task whose TID was reused is left alone', async () => {
     const [home, guest] = [scratch.make('home'), scratch.make('guest')];
     const pids = await scratch.sleepers('home', 2);

@@ -1,6 +1,7 @@
 /** A record's text as lines, each checked: it is input from outside, whoever wrote it. */
 import { shortened, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
+import { bootId } from '../../kernel/boot.js';
 import { printable } from '../../sets/text.js';
 import { kindOf } from '../../steps/registry.js';
 import type { StepKind } from '../../steps/step.js';
@@ -12,6 +13,8 @@ export interface Parsed {
   readonly length: number;
   /** Whether a rest without a newline follows them: it was cut short by a crash, and so never acted upon. */
   readonly torn: boolean;
+  /** Whether it is of an earlier boot. Then nothing but its header is read: damaged or not, the rest has no meaning. */
+  readonly stale: boolean;
 }
 
 /**
@@ -22,21 +25,24 @@ export function parseRecord(host: Host, path: string, text: string): Parsed {
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const rest = text.slice(whole.length);
   const kinds = new Map<number, StepKind>();
-  const lines = whole
-    .split('\n')
-    .slice(0, -1)
-    .map((line, index) => {
-      try {
-        return readLine(host, line, index, kinds);
-      } catch (error) {
-        throw damaged(path, index + 1, error);
-      }
-    });
+  const read = (line: string, index: number) => {
+    try {
+      return readLine(host, line, index, kinds);
+    } catch (error) {
+      throw damaged(path, index + 1, error);
+    }
+  };
+  const texts = whole.split('\n').slice(0, -1);
+  const [header] = texts.slice(0, 1).map(read);
+  if (header?.type === 'header' && header.boot !== bootId(host)) {
+    return { lines: [header], length: Buffer.byteLength(whole), torn: false, stale: true };
+  }
+  const lines = texts.map(read);
   if (lines.length === 0 && text !== '') throw damaged(path, 1, new Error('it is no line of a record'));
   // Cut short, it would have no newline, or a page of zeros there that never reached the disk; not another character.
   if (!rest.endsWith('\0') && isLine(rest.slice(0, -1)))
     throw damaged(path, lines.length + 1, new Error('it does not end with a newline'));
-  return { lines, length: Buffer.byteLength(whole), torn: rest !== '' };
+  return { lines, length: Buffer.byteLength(whole), torn: rest !== '', stale: false };
 }
 
 function isLine(text: string): boolean {

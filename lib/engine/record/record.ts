@@ -20,10 +20,10 @@ export type Condition =
   | 'live'
   /** All of it has been undone, or it never held anything. */
   | 'spent'
-  /** It was written before the last boot. */
+  /** It is of an earlier boot, whatever else it holds. */
   | 'stale';
 
-const EMPTY: Parsed = { lines: [], length: 0, torn: false };
+const EMPTY: Parsed = { lines: [], length: 0, torn: false, stale: false };
 const IN_MEMORY = 'in memory';
 
 export class UndoRecord {
@@ -49,7 +49,7 @@ export class UndoRecord {
     this.#lastStep = lastStep(found.lines);
     this.#found = found;
     this.torn = found.torn;
-    this.condition = conditionOf(host, found);
+    this.condition = conditionOf(found);
   }
 
   /**
@@ -177,10 +177,9 @@ export class UndoRecord {
   }
 }
 
-function conditionOf(host: Host, { lines }: Parsed): Condition {
-  const [header] = lines;
-  if (header === undefined) return 'empty';
-  if (header.type === 'header' && header.boot !== bootId(host)) return 'stale';
+function conditionOf({ lines, stale }: Parsed): Condition {
+  if (lines.length === 0) return 'empty';
+  if (stale) return 'stale';
   return holds(lines) ? 'live' : 'spent';
 }
 
