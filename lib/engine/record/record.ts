@@ -10,7 +10,7 @@ import { createFile, type ExistingFile, explained, openExisting, readAll } from 
 import { fold, holds, type LiveEntry, lastStep } from './fold.js';
 import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
 import { type Parsed, parseRecord } from './parse.js';
-import { MAX_BYTES } from './safety.js';
+import { MAX_BYTES, MAX_READ } from './safety.js';
 
 /** What opening a record found. */
 export type Condition =
@@ -130,7 +130,7 @@ export class UndoRecord {
     return {
       append: (detail) => this.#append([{ type: 'detail', step, ...detail }]),
       lend: async (use) => {
-        this.#prepare();
+        this.#prepare(MAX_BYTES);
         try {
           return await use({ fd: this.#fd, offset: this.#length, members: `"type":"detail","step":${step}` });
         } catch (error) {
@@ -156,18 +156,20 @@ export class UndoRecord {
 
   async #append(lines: readonly Line[]): Promise<void> {
     if (lines.length === 0) return;
-    this.#prepare();
+    const bytes = Buffer.from(lines.map(encodeLine).join(''));
+    // Without its end, a record that is full would be undone again by every restore.
+    this.#prepare(lines.every(isEnd) ? MAX_READ - bytes.length : MAX_BYTES);
     try {
-      this.#length = await native().append(this.#fd, this.#length, Buffer.from(lines.map(encodeLine).join('')));
+      this.#length = await native().append(this.#fd, this.#length, bytes);
     } catch (error) {
       throw explained(error, this.#path);
     }
   }
 
   /** What is appended must not follow the rest of a line that was cut short, nor make the record too long to be read. */
-  #prepare(): void {
+  #prepare(longest: number): void {
     if (this.#unwritable !== undefined) throw this.#unwritable;
-    if (this.#length > MAX_BYTES) {
+    if (this.#length > longest) {
       throw new VfioIsolateError('ERR_RECORD', `undo record ${this.#path} is full: it has ${this.#length} bytes`, {
         remedy: 'restore it, or give -u another file',
       });
@@ -182,5 +184,8 @@ function conditionOf({ lines, stale }: Parsed): Condition {
   if (stale) return 'stale';
   return holds(lines) ? 'live' : 'spent';
 }
+
+/** Whether it only says of what is recorded whether it holds. */
+const isEnd = ({ type }: Line) => type === 'undone' || type === 'committed';
 
 const now = () => new Date().toISOString();

@@ -2,10 +2,10 @@
 import type { Stats } from 'node:fs';
 import { VfioIsolateError } from '../../errors.js';
 
-/** No run appends beyond this: enough for a million tasks, of some 20 bytes each. */
+/** Nothing is recorded beyond this: enough for a million tasks, of some 20 bytes each. */
 export const MAX_BYTES = 32 * 1024 * 1024;
-/** One last batch may have gone beyond it. */
-const MAX_READ = 2 * MAX_BYTES;
+/** One last batch may have gone beyond it, and so may the lines that say what of it holds. */
+export const MAX_READ = 2 * MAX_BYTES;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;
