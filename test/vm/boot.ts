@@ -13,9 +13,9 @@ import type { Host } from './host.js';
 import { type Acceleration, program, qemuArguments } from './qemu.js';
 
 /** Longest time from power-on to the agent's word, in seconds: four times what a machine with nothing else to do needs. */
-const bootLimit = 240;
+const bootLimit = 480;
 /** Longest time to the first process; emulated kernels that take longer were seen to stand still for good. */
-const kernelLimit = 90;
+const kernelLimit = 180;
 const agent = fileURLToPath(new URL('guest/agent', import.meta.url));
 
 /** A running guest, as the process that started it holds it. */

@@ -31,7 +31,9 @@ export async function qemuArguments(host: Host, folders: Folders, acceleration: 
   const core = await kernel(host.kernel);
   const root = host.systemd ? await debianRoot() : await busyboxRoot();
   return [
-    ...['-accel', acceleration === 'kvm' ? 'kvm' : 'tcg,thread=multi'],
+    // One thread for all CPUs: with one each, a CPU may run what another has just rewritten (a static key), an Oops; and a
+    // machine with as many guests as cores has nothing to gain by more.
+    ...['-accel', acceleration === 'kvm' ? 'kvm' : 'tcg,thread=single'],
     ...['-nodefaults', '-no-reboot', '-display', 'none'],
     ...processors(host),
     ...['-acpitable', `file=${await cpufreqTable(host.cpus)}`],
