@@ -10,7 +10,6 @@ export const budgets = { 'static checks': 5, 'in place': 5, guests: 25, faults: 
 export const faults = [
   'killed anywhere',
   'refused anywhere',
-  'on 6.1-v1-two: faultsOnV1',
   'on 6.12-v2-two: faultsOnV2',
   'signals, in place',
   'the answer to a signal',

@@ -133,7 +133,8 @@ export async function restoreRefusedAnywhere(bench: Bench, words: string[], what
   process.stderr.write(`restore of ${what}: ${faults.length} faults, of which ${kept} left something to restore\n`);
   count(`refusals of restore of ${what}`, faults.length, Number(lost.length > 0));
   expect(lost).toEqual([]);
-  expect(kept).toBeGreaterThan(0);
+  // a sample may be of calls that it gets over
+  if (most >= pairs(calls).length) expect(kept).toBeGreaterThan(0);
 }
 
 /** Every call with every error, in an order of which a part has a bit of each. */
