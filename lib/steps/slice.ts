@@ -3,7 +3,7 @@
  * daemon-reload and leaves no file behind.
  */
 import * as v from 'valibot';
-import { VfioIsolateError } from '../errors.js';
+import { isSystemError, VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { childrenOf, cpusetExists } from '../kernel/cpuset.js';
 import { requireEffective } from '../kernel/cpuset-v2.js';
@@ -145,7 +145,7 @@ async function stop(host: Host, unit: string): Promise<Outcome> {
   // Somebody may have stopped it before, while tasks were in it: then systemd has left its cgroup, and forgets the unit.
   if (await isActive(host, unit)) await stopUnit(host, unit);
   const left = cpusetExists(host, directory) && !(await isActive(host, unit));
-  if (left && childrenOf(host, directory).length === 0) removeDirectory(host, directory);
+  if (left && childrenOf(host, directory).length === 0) removeLeft(host, directory);
   await until(
     () => !cpusetExists(host, directory),
     () => `${unit} was stopped, but its cgroup remains`,
@@ -153,6 +153,15 @@ async function stop(host: Host, unit: string): Promise<Outcome> {
   // With the last unit that needs the cpuset controller it goes itself, which before 6.2 overwrites masks once more.
   await settled(host);
   return { changed: 1 };
+}
+
+function removeLeft(host: Host, directory: string): void {
+  try {
+    removeDirectory(host, directory);
+  } catch (error) {
+    // systemd was faster: of a unit that is just stopping it removes the cgroup itself
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  }
 }
 
 const setOrNone = (list: string) => (list === '' ? undefined : parseList(list));
