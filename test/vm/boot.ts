@@ -12,7 +12,7 @@ import { exec } from './exec.js';
 import type { Host } from './host.js';
 import { type Acceleration, program, qemuArguments } from './qemu.js';
 
-/** Longest time from power-on to the agent's word, in seconds: four times what a machine with nothing else to do needs. */
+/** Longest time from power-on to the agent's word, in seconds: far more than a machine with nothing else to do needs. */
 const bootLimit = 480;
 /** Longest time to the first process; emulated kernels that take longer were seen to stand still for good. */
 const kernelLimit = 180;

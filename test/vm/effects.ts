@@ -85,7 +85,7 @@ function expectMore(before: Snapshot, after: Snapshot, event: string): void {
   expect(after.events[event], `count of ${event}`).toBeGreaterThan(before.events[event] ?? Number.NaN);
 }
 
-const shown = (task: Task) => `${task.name} (${task.process}) on ${task.cpus}`;
+const shown = (task: Task) => `${task.name} (${task.process}) on ${task.cpus} in ${cpusetOf(task)}`;
 
 function within(task: Task, cpuset: string): boolean {
   return `${cpusetOf(task)}/`.startsWith(`${cpuset}/`.replace(/^\/+$/, '/'));

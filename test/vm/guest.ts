@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { constants, existsSync, readFileSync } from 'node:fs';
-import { mkdir, open, readFile, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { consoleTail, stoodStill } from './console.js';
@@ -95,14 +95,17 @@ export class Guest {
 
   /** Whether there is a guest that hears it; without one, to open the pipe for writing would block. */
   async #ring(line: string): Promise<boolean> {
+    let bell: FileHandle | undefined;
     try {
-      await using bell = await open(join(this.#dir, 'bell.in'), constants.O_WRONLY | constants.O_NONBLOCK);
+      bell = await open(join(this.#dir, 'bell.in'), constants.O_WRONLY | constants.O_NONBLOCK);
       await bell.write(line);
       return true;
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
       if (code === 'ENXIO' || code === 'EPIPE') return false;
       throw error;
+    } finally {
+      await bell?.close();
     }
   }
 

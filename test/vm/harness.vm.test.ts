@@ -28,6 +28,19 @@ describeOn(
       expect(await guest.sh('pidof sleep')).toMatchObject({ stdout: '' });
     });
 
+    test('what has exited and was not reaped yet is in no snapshot', async () => {
+      // the process has nobody left that would wait for its child
+      const zombie = await guest.must("sh -c 'sleep 0 & echo $!; exec sleep 100 >/dev/null 2>&1' &");
+      await guest.must(`until grep -q '^State:.Z' /proc/${zombie.trim()}/status; do sleep 0.1; done`);
+      const { tasks } = await guest.snapshot();
+      expect(Object.values(tasks).filter(({ process }) => process === Number(zombie))).toEqual([]);
+      await guest.must(`kill $(cut -d' ' -f4 /proc/${zombie.trim()}/stat)`);
+    });
+
+    test('no process of a command is left when it ends', async () => {
+      expect(await guest.must('pidof timeout || true')).toMatch(/^\d+\n$/);
+    });
+
     test('a guest that gives no exit status is a failure, and its console is in the message', async () => {
       const death = guest.sh('echo last words >/dev/console; poweroff -f');
       await expect(death).rejects.toThrow(/guest 2-cpu died while it ran(.|\n)*last words/);

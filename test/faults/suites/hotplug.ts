@@ -73,20 +73,22 @@ export function hotplug(guest: Guest, host: Host): void {
     await tearDown();
   });
 
-  test.skipIf(v1)('a cpuset that had no list of its own has a CPU again that was offline meanwhile', async () => {
-    await guest.must(`cd ${root}; echo +cpuset >cgroup.subtree_control; mkdir narrowed`);
-    const end = await sleepers(guest, { inside: '0-3' }, `${root}/narrowed/cgroup.procs`);
-    await guest.must(`vfio-isolate -u ${undo} cpuset-modify --cpus C2 /narrowed`, { limit });
-    await turn('off');
-    expect(await restore()).toMatchObject({ status: 0 });
-    await turn('on');
-    // the kernel takes no empty list from a cpuset that holds tasks
-    const effective = await guest.must(`cat ${root}/narrowed/cpuset.cpus.effective`);
-    await end();
-    await guest.must(`cd ${root}; rmdir narrowed; echo -cpuset >cgroup.subtree_control`);
-    expect(effective).toBe('0-3\n');
-    count('CPUs offline between run and restore', 1);
-  });
+  if (!v1) {
+    test('a cpuset that had no list of its own has a CPU again that was offline meanwhile', async () => {
+      await guest.must(`cd ${root}; echo +cpuset >cgroup.subtree_control; mkdir narrowed`);
+      const end = await sleepers(guest, { inside: '0-3' }, `${root}/narrowed/cgroup.procs`);
+      await guest.must(`vfio-isolate -u ${undo} cpuset-modify --cpus C2 /narrowed`, { limit });
+      await turn('off');
+      expect(await restore()).toMatchObject({ status: 0 });
+      await turn('on');
+      // the kernel takes no empty list from a cpuset that holds tasks
+      const effective = await guest.must(`cat ${root}/narrowed/cpuset.cpus.effective`);
+      await end();
+      await guest.must(`cd ${root}; rmdir narrowed; echo -cpuset >cgroup.subtree_control`);
+      expect(effective).toBe('0-3\n');
+      count('CPUs offline between run and restore', 1);
+    });
+  }
 
   test('interrupts are restored whatever somebody else has made of them', async () => {
     const before = await guest.snapshot();

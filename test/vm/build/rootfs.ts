@@ -18,7 +18,7 @@ interface Root {
 
 const tools = ['kmod', 'libatomic1', 'libstdc++6', 'numactl', 'strace', 'util-linux'];
 
-/** No systemd at all: node's libraries and the tools of tests, unpacked beside busybox, whose own `timeout` lingers. */
+/** No systemd at all: node's libraries and the tools of tests, unpacked beside busybox. */
 const busybox: Root = {
   overlay: 'busybox',
   variant: 'extract',

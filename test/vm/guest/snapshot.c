@@ -143,15 +143,18 @@ static void print_task(const char *tgid, const char *tid) {
   unsigned flags;
   unsigned long long start;
   int parent;
+  char state;
 
   snprintf(path, sizeof path, "/proc/%s/task/%s/stat", tgid, tid);
   const char *stat = slurp(path);
   // the name in parentheses may itself hold anything
   const char *fields = stat ? strrchr(stat, ')') : NULL;
   if (!fields) return;
-  if (sscanf(fields + 1, " %*c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &parent, &flags,
-             &start) != 3)
+  if (sscanf(fields + 1, " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d %llu", &state, &parent, &flags,
+             &start) != 4)
     return;
+  // init reaps when it likes; what has exited runs on no CPU and can be moved nowhere
+  if (state == 'Z' || state == 'X') return;
   snprintf(key, sizeof key, "%s:%llu", tid, start);
 
   snprintf(path, sizeof path, "/proc/%s/task/%s/status", tgid, tid);
