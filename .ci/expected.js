@@ -15,6 +15,7 @@ export const faults = [
   'the answer to a signal',
   'races, in place',
   'tasks that fork while they are moved',
+  'tasks that vanish when looked at',
   'reused TIDs',
   'on 6.1-v1-small: hotplug',
   'on 6.12-v2-small: hotplug',

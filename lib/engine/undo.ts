@@ -28,6 +28,12 @@ export interface Undone {
 /** How often new things may appear while they are undone, as tasks that fork do. */
 const MOST_ROUNDS = 100;
 
+/** After so many of them they need not be named any more. */
+const NAMED_ROUNDS = 20;
+
+/** So many rounds in a row without anything to undo are enough where things come and go too fast to see each. */
+const QUIET_ROUNDS = 20;
+
 /**
  * Undoes entries in reverse order, as many as can be. One that fails, waits, or finds itself changed may need another to
  * be undone first (a cpuset is widened after the one above it), so these are tried again for as long as that helps. What
@@ -131,22 +137,26 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun): Promise
   const { entry } = whole;
   const kind = kindOf(entry.step);
   try {
-    for (let round = 1; ; round++) {
+    for (let round = 1, quiet = 0; ; round++) {
       const {
         steps,
         changed = [],
         waiting,
         notes = [],
+        missed = false,
       } = await kind.undo(entry, performer.host, {
         force,
         settle,
         again: begun || round > 1,
+        unnamed: round > NAMED_ROUNDS,
       });
       for (const note of notes) if (!report.notes.includes(note)) report.notes.push(note);
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };
-      const again = kind.repeats && performer.isReal && steps.some((step) => step.kind === kind.kind);
+      const found = steps.some((step) => step.kind === kind.kind);
+      quiet = found ? 0 : quiet + 1;
+      const again = kind.repeats && performer.isReal && (found || (missed && quiet < QUIET_ROUNDS));
       if (again && round < MOST_ROUNDS) continue;
       if (again) return { changed, error: new VfioIsolateError('ERR_STATE', 'new ones keep appearing') };
       if (waiting === undefined) return { changed };

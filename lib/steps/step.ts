@@ -72,6 +72,8 @@ export interface UndoOptions {
   readonly again?: boolean;
   /** What this could wait for will not come: a nearest equal state will do. */
   readonly settle: boolean;
+  /** New things of it appear faster than they can be named: all that goes to one place may go there unnamed. */
+  readonly unnamed?: boolean;
 }
 
 export interface Undo {
@@ -83,6 +85,8 @@ export interface Undo {
   readonly waiting?: { readonly for: string; readonly because: string } | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];
+  /** Something was there that was gone before it could be looked at, and may have left other such. */
+  readonly missed?: boolean;
 }
 
 /** All that the engine knows of a kind of change. One file in this folder defines each. */

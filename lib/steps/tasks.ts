@@ -77,13 +77,16 @@ export const tasksKind: StepKind<TasksStep> = {
     const back = await homecoming(host, movesIn(host, entry), options);
     const [missing] = back.missing;
     return {
-      steps: back.groups.map(stepBack),
+      steps: options.unnamed
+        ? back.groups.map((group) => drain(group, back) ?? stepBack(group))
+        : back.groups.map(stepBack),
       changed: options.force ? [] : strayed(back),
       waiting:
         missing === undefined
           ? undefined
           : { for: 'cgroup', because: `${missing}, which tasks came from, does not exist` },
       notes: back.notes,
+      missed: back.missed,
     };
   },
 
@@ -200,6 +203,11 @@ export async function homewardSteps(
 
 function stepBack({ from, to, processes, threads }: Group): TasksStep {
   return { kind: 'tasks', target: to, from, to, processes, threads };
+}
+
+/** Tasks that fork and exit are gone before they can be named: a cgroup that they alone are left in goes as it is. */
+function drain({ from, to }: Group, { leaving }: Homecoming): TasksStep | undefined {
+  return leaving.get(from) === to ? moveStep(from, to) : undefined;
 }
 
 function strayed({ strays }: Homecoming): string[] {

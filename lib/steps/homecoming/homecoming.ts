@@ -9,7 +9,7 @@ import type { Host } from '../../host.js';
 import { cpusetExists, refugeFrom } from '../../kernel/cpuset.js';
 import { findCpusets } from '../../kernel/mounts.js';
 import { newPace } from '../../kernel/pace.js';
-import { cgroupOf, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { cgroupOf, countTasks, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import type { TaskTable } from '../../native.js';
 import { type Group, Groups, type Homeward } from './groups.js';
 import { Homes, type Move } from './homes.js';
@@ -21,6 +21,10 @@ export interface Homecoming {
   /** Recorded tasks that are neither in a destination nor at home, nor where the kernel sends those of an emptied one. */
   readonly strays: readonly Stray[];
   readonly notes: readonly string[];
+  /** Destinations that all of their tasks leave for one cgroup, with that. */
+  readonly leaving: ReadonlyMap<string, string>;
+  /** A destination holds tasks that were born or had exited while it was looked at. */
+  readonly missed: boolean;
 }
 
 export interface Stray {
@@ -45,17 +49,25 @@ export async function homecoming(
   const groups = new Groups(host, settle);
   const seen = new Set<number>();
   const adrift = new Set<string>();
-  let foreign = 0;
+  const leaving = new Map<string, string>();
+  let [foreign, missed] = [0, false];
   for (const destination of homes.destinations) {
     if (!cpusetExists(host, destination)) continue;
     const table = await listTasks(host, destination);
+    const homesHere = new Set<string>();
     await eachProcess(table, (pid, rows) => {
       const threads = homeward(host, destination, table, pid, rows, homes);
       foreign += rows.length - threads.length;
       if (threads.some(({ isAdrift }) => isAdrift)) adrift.add(destination);
       for (const row of rows) seen.add(at(table.tid, row));
+      for (const { home } of threads) homesHere.add(home);
+      if (threads.length < rows.length) homesHere.add(destination);
       groups.add(destination, pid, threads);
     });
+    const [home] = homesHere;
+    if (homesHere.size === 1 && home !== undefined && home !== destination)
+      leaving.set(destination, groups.nearest(home));
+    missed ||= countTasks(host, destination) > table.tid.length;
   }
   const strays = await findStrays(host, homes, groups, seen);
   const refuges = new Set(homes.destinations.map((directory) => refugeFrom(host, findCpusets(host), directory)));
@@ -66,6 +78,8 @@ export async function homecoming(
     groups: groups.all(),
     missing: [...groups.missing],
     strays: strays.filter((stray) => !evicted(stray)).map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
+    leaving,
+    missed,
     notes: [
       ...groups.notes,
       ...(foreign === 0 ? [] : [`${foreign} tasks that somebody else put there stay`]),
