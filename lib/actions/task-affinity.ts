@@ -6,7 +6,7 @@ import { processOf, type TaskId, taskStatus } from '../kernel/tasks.js';
 import { readTopology, resolveCpus } from '../kernel/topology.js';
 import { affinityStep } from '../steps/affinity/affinity.js';
 import { choose, tasksIn } from '../steps/affinity/scope.js';
-import type { Scope } from '../steps/affinity/shape.js';
+import type { Row, Scope } from '../steps/affinity/shape.js';
 import { optionalFlag, text, texts } from './parameters.js';
 import type { Action } from './spec.js';
 
@@ -47,10 +47,13 @@ export const taskAffinity: Action = {
     }
     const scope = scopeOf(host, texts(parameters, 'pid'), optionalFlag(parameters, 'kernelThreads') ?? false);
     const to = cpus.toString();
-    const { rows, left, shutOut, narrowed } = choose(await tasksIn(host, scope), scope, to);
+    const { tasks, vanished } = await tasksIn(host, scope);
+    const { rows, left, shutOut, narrowed } = choose(tasks, scope, to);
     requireAllowed(shutOut, to);
+    // Where nothing else is to be set, threads that nobody could look at may still be.
+    const all = rows.length > 0 ? rows : vanished.map(([pid, start]): Row => [pid, start, to, to]);
     return {
-      steps: rows.length === 0 ? [] : [affinityStep(host, rows, scope)],
+      steps: all.length === 0 ? [] : [affinityStep(host, all, scope)],
       notes: narrowed.length === 0 ? [] : [limited(narrowed, to)],
       left,
     };

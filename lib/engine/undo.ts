@@ -154,7 +154,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun): Promise
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };
-      const found = steps.some((step) => step.kind === kind.kind);
+      const found = steps.some((step) => step.kind === kind.kind && kind.repeats?.(step));
       quiet = found ? 0 : quiet + 1;
       const again = kind.repeats && performer.isReal && (found || (missed && quiet < QUIET_ROUNDS));
       if (again && round < MOST_ROUNDS) continue;

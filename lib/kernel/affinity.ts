@@ -1,5 +1,5 @@
 /** The CPU affinity masks of tasks (sched_setaffinity(2)). */
-import { VfioIsolateError } from '../errors.js';
+import { isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { type AffinityResult, type Control, native, newControl, type Refusal } from '../native.js';
 import { Bitmap } from '../sets/bitmap.js';
@@ -33,6 +33,29 @@ export function getAffinity(tid: number): number[] {
  */
 export function setAffinity(tid: number, cpus: Iterable<number>): void {
   native().setAffinity(tid, Bitmap.of(cpus).toBytes());
+}
+
+/** The online CPUs that a thread may run on, without a turn of the event loop; undefined for one that has exited. */
+export function maskNow(tid: number): Bitmap | undefined {
+  return unlessGone(() => Bitmap.fromBytes(native().getAffinity(tid)));
+}
+
+/** Sets them likewise. @returns whether the thread was still there @throws SystemError */
+export function setMaskNow(tid: number, cpus: Bitmap): boolean {
+  const set = () => {
+    native().setAffinity(tid, cpus.toBytes());
+    return true;
+  };
+  return unlessGone(set) ?? false;
+}
+
+function unlessGone<T>(call: () => T): T | undefined {
+  try {
+    return call();
+  } catch (error) {
+    if (isSystemError(error, 'ESRCH')) return undefined;
+    throw error;
+  }
 }
 
 /**

@@ -113,8 +113,8 @@ export interface StepKind<S extends Step = Step> {
   depth?(step: S, host: Host): number | undefined;
   /** Once all is undone: where only a state that is equal in effect could be had, a line each. */
   remains?(entry: Entry<S>, host: Host): string[];
-  /** Whether it has to be undone again until that takes no more steps of its kind: new things of it may appear. */
-  readonly repeats?: boolean;
+  /** Whether it has to be undone again until that takes no more such steps of its kind: new things of it may appear. */
+  repeats?(step: S): boolean;
   /** Name of what goes as a whole when this entry is undone ... */
   encloses?(entry: Entry<S>): string | undefined;
   /** ... and name of the whole that such a step would go with. */

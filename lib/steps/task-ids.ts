@@ -5,6 +5,8 @@ import type { TaskId } from '../kernel/tasks.js';
 /** A time in clock ticks since boot. */
 export const ticks = v.pipe(v.number(), v.finite(), v.minValue(0));
 
+export const taskId = v.custom<TaskId>((value) => beginsWithTaskId(value, 2), 'a TID with its start time is expected');
+
 export const taskIds = v.custom<TaskId[]>(
   (value) => Array.isArray(value) && value.every((item) => beginsWithTaskId(item, 2)),
   'a list of TIDs with start times is expected',

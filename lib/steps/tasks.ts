@@ -45,7 +45,7 @@ export function moveStep(from: string, to: string): TasksStep {
 export const tasksKind: StepKind<TasksStep> = {
   kind: 'tasks',
   merges: 'kind',
-  repeats: true,
+  repeats: () => true,
 
   validate(step, host) {
     const checked = v.parse(shape, step);

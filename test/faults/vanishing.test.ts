@@ -1,6 +1,9 @@
 /** Tasks that pass what they are on to the next and exit, faster than they can be looked at. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openHost } from '../../lib/host.js';
+import { run } from '../../lib/index.js';
 import { vfioIsolate } from '../support/cli.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { tries } from './extent.js';
@@ -20,10 +23,7 @@ describe.skipIf(skipped)(`tasks that vanish when looked at, in place (${skipped 
     scratch.make('home');
   });
   // Nobody can kill what is a process of its own each time.
-  afterEach(async () => {
-    writeFileSync(stop, '');
-    await expect.poll(() => [...scratch.tids('.'), ...scratch.tids('home')], { timeout: 60_000 }).toEqual([]);
-  });
+  afterEach(() => writeFileSync(stop, ''));
 
   test('what is another process each time goes home, out of a cpuset of ours and of somebody else', async () => {
     const hop = compileLoad('hop', scratch.folder);
@@ -41,4 +41,71 @@ describe.skipIf(skipped)(`tasks that vanish when looked at, in place (${skipped 
       count('processes that fork and exit moved back', 1);
     }
   });
+
+  describe('threads that each start the next one and exit', () => {
+    async function relay(begin: 'now' | 'later', chains = 1) {
+      const program = compileLoad('relay', scratch.folder);
+      const child = await scratch.start('home', `exec ${program} ${stop} ${begin} ${chains}`);
+      const pid = child.pid ?? 0;
+      const cpus = async () => {
+        process.kill(pid, 'SIGUSR1');
+        const [answer] = await once(child.stdout ?? child, 'data', { signal: AbortSignal.timeout(20_000) });
+        return Number(answer);
+      };
+      return { pid, cpus };
+    }
+    const pin = (pid: number) => vfioIsolate('--wait', '60', '-u', undo, 'task-affinity', 'C0', `${pid}`);
+    const restore = () => vfioIsolate('--wait', '60', 'restore', undo);
+
+    test.each(['now', 'later'] as const)('are set and given back, begun %s', async (begin) => {
+      for (let round = 0; round < tries(4, 2); round++) {
+        const { pid, cpus } = await relay(begin);
+        expect(await pin(pid)).toMatchObject({ status: 0, stderr: '' });
+        expect(await cpus()).toBe(1);
+        expect(await restore()).toMatchObject({ status: 0, stderr: '' });
+        expect(await cpus()).toBe(2);
+        process.kill(pid, 'SIGKILL');
+        count('threads that start the next and exit, pinned and given back', 1);
+      }
+    });
+
+    test('are given back, or named where they cannot be caught, and then given back once stopped', async () => {
+      const { pid, cpus } = await relay('later', 16);
+      expect(await pin(pid)).toMatchObject({ status: 0, stderr: '' });
+      expect(await cpus()).toBe(1);
+      const { status, stderr } = await restore();
+      if (status !== 0) expect(stderr).toContain(named(pid, 'relay'));
+      process.kill(pid, 'SIGSTOP');
+      if (status !== 0) expect(await restore()).toMatchObject({ status: 0, stderr: '' });
+      expect(masksOf(pid)).toEqual(new Set(['0-1']));
+    });
+
+    test('are named where one is always gone, and stay on record', async () => {
+      const [pid = 0, gone] = await scratch.sleepers('home', 2);
+      process.kill(gone ?? 0, 'SIGKILL');
+      const host = openHost();
+      const list = (path: string) => [...host.list(path), ...(path === `/proc/${pid}/task` ? [`${gone}`] : [])];
+      const unseen = { host: { ...host, list } };
+      await expect.poll(() => scratch.tids('home')).not.toContain(gone);
+      const pinning = [{ name: 'task-affinity', parameters: { cpuSet: 'C0', pid: [`${pid}`] } }];
+      const restoring = [{ name: 'restore', parameters: { undoFile: undo } }];
+      const failed = await run(pinning, { undo, ...unseen });
+      expect(failed.error?.message).toContain(named(pid, 'sleep'));
+      expect((await run(restoring)).ok).toBe(true);
+      expect(masksOf(pid)).toEqual(new Set(['0-1']));
+      expect((await run(pinning, { undo })).ok).toBe(true);
+      expect((await run(restoring, unseen)).error?.message).toContain(named(pid, 'sleep'));
+      expect((await run(restoring)).ok).toBe(true);
+      expect(masksOf(pid)).toEqual(new Set(['0-1']));
+    });
+  });
 });
+
+const named = (pid: number, comm: string) => `threads of process ${pid} (${comm}) exit before their CPUs can be set`;
+
+function masksOf(pid: number): Set<string | undefined> {
+  const statuses = readdirSync(`/proc/${pid}/task`).map((tid) =>
+    readFileSync(`/proc/${pid}/task/${tid}/status`, 'utf8'),
+  );
+  return new Set(statuses.map((status) => /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1]));
+}

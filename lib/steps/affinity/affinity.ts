@@ -8,16 +8,17 @@ import { type Host, readIfThere } from '../../host.js';
 import { setMasks, type TaskMask } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread } from '../../kernel/kernel-threads.js';
 import { type Cpus, hasCpus, type SeenTask } from '../../kernel/task-cpus.js';
-import { taskKey, ticksSinceBoot } from '../../kernel/tasks.js';
+import { type TaskId, taskKey, ticksSinceBoot } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Refusal } from '../../native.js';
 import type { ApplyContext, Refused, StepKind } from '../step.js';
-import { taskIds, ticks } from '../task-ids.js';
+import { taskId, taskIds, ticks } from '../task-ids.js';
 import { type Back, planBack } from './back.js';
 import { refusalError, refused } from './refusal.js';
 import { latecomers, tasksIn } from './scope.js';
-import { type AffinityStep, isCpus, type Row, rows, type Scope } from './shape.js';
+import { type AffinityStep, isCpus, type Row, rows, type Scope, type Vanishing } from './shape.js';
 import { lateShape, touchedIn } from './touched.js';
+import { chase } from './vanishing.js';
 
 const cpus = v.custom<Cpus>(isCpus, 'a cpulist or null is expected');
 const shape = v.object({
@@ -27,6 +28,7 @@ const shape = v.object({
   to: cpus,
   tasks: rows,
   began: ticks,
+  vanishing: v.optional(v.array(v.object({ process: taskId, since: ticks, from: cpus, to: cpus }))),
   scope: v.optional(v.object({ processes: taskIds, threads: taskIds, kernelThreads: v.boolean() })),
 });
 
@@ -50,24 +52,31 @@ export function masksAgain(host: Host, masks: readonly TaskMask[]): AffinityStep
 export const affinityKind: StepKind<AffinityStep> = {
   kind: 'affinity',
   merges: 'kind',
-  repeats: true,
+  // Threads that were caught without being named have been seen to be all.
+  repeats: ({ tasks }) => tasks.length > 0,
   validate: (step) => v.parse(shape, step),
   validateDetail: (detail) => v.parse(lateShape, detail),
 
   async apply(step, context) {
     const sum = { changed: 0, gone: 0, refused: [] as Refused[] };
     await set(step, step.tasks, context, sum);
+    if (step.vanishing !== undefined) sum.changed += await chase(context.host, step.vanishing, context.control, false);
     if (step.scope !== undefined) await follow(step, step.scope, context, sum);
     return sum;
   },
 
   async undo(entry, host, { force, again = false }) {
     const back = await planBack(host, touchedIn(entry), { force, again });
-    return { steps: back.rows.length === 0 ? [] : [affinityStep(host, back.rows)], changed: leftAlone(back) };
+    const { rows, vanishing } = back;
+    const step = { ...affinityStep(host, rows), ...(vanishing.length > 0 && { vanishing }) };
+    return { steps: rows.length + vanishing.length === 0 ? [] : [step], changed: leftAlone(back) };
   },
 
-  describe({ tasks }, changed) {
+  describe({ tasks, vanishing = [] }, changed) {
     const ways = new Map<string, number>();
+    if (tasks.length === 0) {
+      return `CPUs of threads of ${vanishing.map(({ process: [pid], to }) => `process ${pid}: -> ${to ?? 'all'}`).join(', ')}`;
+    }
     for (const [, , from, to] of tasks) {
       const way = from === to ? `${to} again` : `${from ?? 'all'} -> ${to ?? 'all'}`;
       ways.set(way, (ways.get(way) ?? 0) + 1);
@@ -115,13 +124,17 @@ async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, s
   const to = step.to ?? '';
   const known = new Set(step.tasks.map(([tid, start]) => taskKey(tid, start)));
   for (let pass = 1; ; pass++) {
-    const tasks = await tasksIn(context.host, scope);
+    const { tasks, vanished } = await tasksIn(context.host, scope);
     const late = latecomers(tasks, scope, to, known);
     if (late.length === 0) {
+      const ofProcess = vanished.map((process) => vanishingOf(step, process, to));
+      sum.changed += await chase(context.host, ofProcess, context.control, true);
       return void sum.refused.push(...notHeld(tasks, known, scope, to));
     }
     if (pass === MOST_PASSES) {
-      throw new VfioIsolateError('ERR_STATE', `new tasks with other CPUs keep appearing after ${pass} passes`, {
+      const [first] = late.flatMap(([tid]) => tasks.filter((task) => task.tid === tid));
+      const such = first === undefined ? '' : `, such as ${nameOf(first)}`;
+      throw new VfioIsolateError('ERR_STATE', `new tasks with other CPUs keep appearing after ${pass} passes${such}`, {
         remedy: 'another program may be setting them: see who manages these tasks',
       });
     }
@@ -129,6 +142,12 @@ async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, s
     for (const [tid, start] of late) known.add(taskKey(tid, start));
     await set(step, late, context, sum);
   }
+}
+
+/** What has the CPUs that its process had is on record with that: undone, it has them again as its heir. */
+function vanishingOf({ tasks, began }: AffinityStep, process: TaskId, to: string): Vanishing {
+  const row = tasks.find(([tid, start]) => taskKey(tid, start) === taskKey(...process));
+  return { process, since: began, from: row === undefined ? to : row[2], to };
 }
 
 /** @throws VfioIsolateError `ERR_NOT_HELD`; a kernel thread may choose its own CPUs as it begins */

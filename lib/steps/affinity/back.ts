@@ -5,12 +5,14 @@ import { followsInterrupt, isFixed } from '../../kernel/kernel-threads.js';
 import { newPace } from '../../kernel/pace.js';
 import { type Cpus, hasCpus, ownCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
 import { isDead } from '../../kernel/tasks.js';
-import { findHeirs } from './heirs.js';
-import type { Row } from './shape.js';
+import { findHeirs, type Heirs } from './heirs.js';
+import type { Row, Vanishing } from './shape.js';
 import { hasWhatWasGiven, isUnchanged, type Touched } from './touched.js';
 
 export interface Back {
   readonly rows: readonly Row[];
+  /** Processes of which not all threads can be named. */
+  readonly vanishing: readonly Vanishing[];
   /** Tasks that somebody else has set since, and what they had first. */
   readonly foreign: readonly { readonly task: SeenTask; readonly first: Cpus }[];
 }
@@ -44,10 +46,16 @@ export async function planBack(host: Host, all: ReadonlyMap<string, Touched>, op
     if (isOurs || options.force) rows.push(rowBack(task, one.first));
     else foreign.push({ task, first: one.first });
   }
-  for (const { task, ancestor } of await findHeirs(host, touched)) {
+  const { heirs, vanished } = await findHeirs(host, touched);
+  for (const { task, ancestor } of heirs) {
     if (!(options.again && hasCpus(task, ancestor.first))) rows.push(rowBack(task, ancestor.first));
   }
-  return { rows: rows.sort(([a], [b]) => a - b), foreign };
+  return { rows: rows.sort(([a], [b]) => a - b), foreign, vanishing: vanished.flatMap(threadsBack) };
+}
+
+function threadsBack({ process, ancestor: { first, given, began } }: Heirs['vanished'][number]): Vanishing[] {
+  const others = [...new Set(given)].filter((cpus) => cpus !== first);
+  return others.map((from) => ({ process, since: began, from, to: first }));
 }
 
 const rowBack = (task: SeenTask, first: Cpus): Row => [task.tid, task.start, ownCpus(task), first];

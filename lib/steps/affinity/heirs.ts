@@ -10,7 +10,7 @@ import { masksOf } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
 import { BATCH, newPace } from '../../kernel/pace.js';
 import { hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
-import { allPids, type TaskStatus, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { allPids, type TaskId, type TaskStatus, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
@@ -22,12 +22,24 @@ export interface Heir {
   readonly ancestor: Touched;
 }
 
-export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched>): Promise<Heir[]> {
-  if (touched.size === 0) return [];
+export interface Heirs {
+  readonly heirs: readonly Heir[];
+  /** Processes of which a thread was listed, but gone when it was looked at: it may have been an heir, and left others. */
+  readonly vanished: readonly { readonly process: TaskId; readonly ancestor: Touched }[];
+}
+
+export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched>): Promise<Heirs> {
+  if (touched.size === 0) return { heirs: [], vanished: [] };
   const mayBeHeir = narrowEnough(host, touched);
   const lineage = new Lineage(host, touched);
   const see = taskViewer(host);
   const heirs: Heir[] = [];
+  const vanished = new Map<number, Heirs['vanished'][number]>();
+  const vanish = (pid: number, tid: number) => {
+    if (tid === pid || vanished.has(pid)) return;
+    const [ancestor, start] = [lineage.nearest(pid, tid, pid), taskStatus(host, pid)?.start];
+    if (ancestor !== undefined && start !== undefined) vanished.set(pid, { process: [pid, start], ancestor });
+  };
   const pace = newPace();
   for (const pids of batches(allPids(host))) {
     await breathe();
@@ -39,18 +51,22 @@ export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched
     for (const [index, { pid, tid }] of threads.entries()) {
       const mask = masks[index];
       // Few tasks are left by this, so that few files are read.
-      if (mask === undefined || !mayBeHeir(mask)) continue;
+      if (mask !== undefined && !mayBeHeir(mask)) continue;
       await pace();
-      const status = taskStatus(host, tid);
+      const status = mask && taskStatus(host, tid);
+      if (status === undefined) vanish(pid, tid);
       if (status === undefined || touched.has(taskKey(tid, status.start)) || stays(status)) continue;
       const task = see(tid);
-      if (task === undefined) continue;
+      if (task === undefined) {
+        vanish(pid, tid);
+        continue;
+      }
       const ancestor = lineage.nearest(pid, tid, task.ppid);
       if (ancestor === undefined || task.start < ancestor.began) continue;
       if (ancestor.given.some((cpus) => hasCpus(task, cpus))) heirs.push({ task, ancestor });
     }
   }
-  return heirs;
+  return { heirs, vanished: [...vanished.values()] };
 }
 
 /** Whether a mask lies within one that was given to anybody. */

@@ -3,7 +3,7 @@ import type { Host } from '../../host.js';
 import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
 import { newPace } from '../../kernel/pace.js';
 import { hasCpus, ownCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
-import { allPids, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { allPids, type TaskId, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { parseList } from '../../sets/list.js';
 import type { Refused } from '../step.js';
 import type { Row, Scope } from './shape.js';
@@ -19,24 +19,38 @@ export interface Choice {
   readonly narrowed: readonly SeenTask[];
 }
 
-/** The tasks of a scope by ascending TID: so a process comes before its threads, and kthreadd before kernel threads. */
-export async function tasksIn(host: Host, scope: Scope): Promise<SeenTask[]> {
+export interface InScope {
+  /** By ascending TID: so a process comes before its threads, and kthreadd before kernel threads. */
+  readonly tasks: readonly SeenTask[];
+  /** Processes of which a thread was listed, but gone when it was looked at: it may have started another one. */
+  readonly vanished: readonly TaskId[];
+}
+
+/** The tasks of a scope. */
+export async function tasksIn(host: Host, scope: Scope): Promise<InScope> {
   const tids = new Set<number>();
+  const processes = new Map<number, TaskId>();
   for (const [tid, start] of scope.threads) if (taskStatus(host, tid)?.start === start) tids.add(tid);
   for (const [pid, start] of scope.processes) {
     if (taskStatus(host, pid)?.start !== start) continue;
-    for (const tid of threadsOf(host, pid)) tids.add(tid);
+    for (const tid of threadsOf(host, pid)) {
+      tids.add(tid);
+      processes.set(tid, [pid, start]);
+    }
   }
   if (scope.kernelThreads) for (const tid of await kernelThreads(host)) tids.add(tid);
   const see = taskViewer(host);
   const tasks: SeenTask[] = [];
+  const vanished = new Map<number, TaskId>();
   const pace = newPace();
   for (const tid of [...tids].sort((a, b) => a - b)) {
     await pace();
     const task = see(tid);
+    const process = processes.get(tid);
     if (task !== undefined) tasks.push(task);
+    else if (process !== undefined) vanished.set(process[0], process);
   }
-  return tasks;
+  return { tasks, vanished: [...vanished.values()] };
 }
 
 /** What has to be done for tasks of a scope to have these CPUs; nothing for one that has them already. */

@@ -19,12 +19,23 @@ export interface Scope {
   readonly kernelThreads: boolean;
 }
 
+/** A process whose threads exit before they can be looked at: those no older than that go from and to these CPUs. */
+export interface Vanishing {
+  readonly process: TaskId;
+  /** Clock ticks since boot. */
+  readonly since: number;
+  readonly from: Cpus;
+  readonly to: Cpus;
+}
+
 export interface AffinityStep extends Step<'affinity', Cpus> {
   readonly tasks: readonly Row[];
   /** When the tasks were looked at, in clock ticks since boot: what is younger may have inherited its CPUs. */
   readonly began: number;
   /** Where new tasks are looked for while it is applied; none where it gives back. */
   readonly scope?: Scope | undefined;
+  /** Where it gives back: processes of which it cannot name all threads. */
+  readonly vanishing?: readonly Vanishing[] | undefined;
 }
 
 export const rows = v.custom<Row[]>(
