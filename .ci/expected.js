@@ -20,6 +20,11 @@ export const faults = [
   'on 6.1-v1-small: hotplug',
   'on 6.12-v2-small: hotplug',
   'a record that is refused',
+  'a record as large as it may be',
+  'a new record is on disk',
+  'a record of format 1',
+  'on the command line, in place',
+  'cpu sets',
   'names, in place',
   'one process that lives long',
 ];

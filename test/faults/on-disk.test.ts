@@ -1,24 +1,28 @@
 /** What a power cut would find: that a new record and its name are on disk before the first change is made. */
 import { dirname } from 'node:path';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { notInPlace, openScratch } from '../support/scratch.js';
 import { benchIn } from './bench.js';
 import { type Call, changingCalls, tracing } from './trace.js';
 
-test.skipIf(notInPlace)(`a new record, in place (${notInPlace ?? 'v1'})`, async () => {
-  const scratch = openScratch();
-  const { undo, log, run, readLog } = benchIn(scratch);
-  expect(await run(['-u', undo, 'cpuset-create', `${scratch.name}/guest`], tracing(log))).toMatchObject({ status: 0 });
-  const calls = changingCalls(await readLog());
-  const first = (wanted: (call: Call) => boolean) => calls.findIndex(wanted);
-  const order = {
-    headerOnDisk: first(({ name, path }) => name === 'fdatasync' && path.startsWith(undo)),
-    named: first(({ name }) => name === 'rename'),
-    nameOnDisk: first(({ name, path }) => name === 'fsync' && path === dirname(undo)),
-    stepOnDisk: first(({ name, path }) => name === 'fdatasync' && path === undo),
-    changed: first(({ path }) => path.startsWith(scratch.directory)),
-  };
-  const indices = Object.values(order);
-  expect(indices, 'each was made').not.toContain(-1);
-  expect(indices, JSON.stringify(order)).toEqual(indices.toSorted((a, b) => a - b));
+describe.skipIf(notInPlace)(`a new record is on disk, in place (${notInPlace ?? 'v1'})`, () => {
+  test('comes before the first change', async () => {
+    const scratch = openScratch();
+    const { undo, log, run, readLog } = benchIn(scratch);
+    expect(await run(['-u', undo, 'cpuset-create', `${scratch.name}/guest`], tracing(log))).toMatchObject({
+      status: 0,
+    });
+    const calls = changingCalls(await readLog());
+    const first = (wanted: (call: Call) => boolean) => calls.findIndex(wanted);
+    const order = {
+      headerOnDisk: first(({ name, path }) => name === 'fdatasync' && path.startsWith(undo)),
+      named: first(({ name }) => name === 'rename'),
+      nameOnDisk: first(({ name, path }) => name === 'fsync' && path === dirname(undo)),
+      stepOnDisk: first(({ name, path }) => name === 'fdatasync' && path === undo),
+      changed: first(({ path }) => path.startsWith(scratch.directory)),
+    };
+    const indices = Object.values(order);
+    expect(indices, 'each was made').not.toContain(-1);
+    expect(indices, JSON.stringify(order)).toEqual(indices.toSorted((a, b) => a - b));
+  });
 });
