@@ -6,7 +6,10 @@ export default defineConfig({
     pool: 'forks',
     include: ['test/**/*.test.ts'],
     exclude: ['test/vm/**', 'test/faults/**'],
-    reporters: ['default', ['json', { outputFile: 'results/test-results.json' }]],
+    reporters: [
+      'default',
+      ['json', { outputFile: process.env['VFIO_ISOLATE_RESULTS'] ?? 'results/test-results.json' }],
+    ],
     testTimeout: 30_000,
     hookTimeout: 60_000,
   },

@@ -19,6 +19,8 @@ import { type Answers, askKernel } from './kernel-parser.js';
 const CPUS = 36;
 const NODES = 4;
 
+type Reasons = Record<string, (text: string, set: string) => boolean>;
+
 /** What a letter stands for, and how the kernel is asked about it. */
 interface Unit {
   readonly letter: 'C' | 'N';
@@ -26,11 +28,11 @@ interface Unit {
   readonly last: number;
   readonly file: 'cpuset.cpus' | 'cpuset.mems';
   readonly hasMasks: boolean;
+  /** The text that the kernel is asked about in the place of one. */
+  asked(text: string): string;
+  /** Why the kernel may read what the tool refuses. */
+  readonly refused: Reasons;
 }
-
-const cpus: Unit = { letter: 'C', noun: 'CPU', last: CPUS - 1, file: 'cpuset.cpus', hasMasks: true };
-/** No file that a test could write to takes a mask of nodes. */
-const nodes: Unit = { letter: 'N', noun: 'node', last: NODES - 1, file: 'cpuset.mems', hasMasks: false };
 
 /** What the tool reads, or undefined where it refuses. */
 function ours({ letter, noun, last }: Unit, text: string): string | undefined {
@@ -52,7 +54,7 @@ function theirs({ hasMasks }: Unit, text: string, { list, mask }: Answers): stri
 }
 
 /** What the kernel reads and the tool refuses. */
-const REFUSED: Record<string, (text: string, set: string) => boolean> = {
+const REFUSED: Reasons = {
   'the empty set': (_text, set) => set === '',
   'an empty element': (text) => /(^|,)(,|$)/.test(text.trim()),
   'white space inside': (text) => /\s/.test(text.trim()),
@@ -61,28 +63,42 @@ const REFUSED: Record<string, (text: string, set: string) => boolean> = {
   'an empty region': (text) => /:0+\//.test(text),
 };
 
-/** Of nodes the kernel allows for more than there are, as long as none of those is selected. */
-const REFUSED_OF_NODES: typeof REFUSED = {
-  ...REFUSED,
-  'a node that is absent': (text) => (text.match(/\d+/g) ?? []).some((digits) => Number(digits) > nodes.last),
+const cpus: Unit = {
+  letter: 'C',
+  noun: 'CPU',
+  last: CPUS - 1,
+  file: 'cpuset.cpus',
+  hasMasks: true,
+  asked: (text) => text,
+  refused: REFUSED,
+};
+
+/** No file that a test could write to takes a mask of nodes. */
+const nodes: Unit = {
+  letter: 'N',
+  noun: 'node',
+  last: NODES - 1,
+  file: 'cpuset.mems',
+  hasMasks: false,
+  // The kernel's last node is another.
+  asked: (text) => text.replaceAll(/\ball\b/gi, `0-${NODES - 1}`).replaceAll(/\bN\b/g, String(NODES - 1)),
+  // The kernel allows for more than there are, as long as none of those is selected.
+  refused: {
+    ...REFUSED,
+    'a node that is absent': (text) => (text.match(/\d+/g) ?? []).some((digits) => Number(digits) >= NODES),
+  },
 };
 
 /** What the tool reads and the kernel refuses. */
-const MORE: Record<string, (text: string) => boolean> = {
+const MORE: Reasons = {
   'a stride': (text) => /-[0-9N]+:[0-9N]+(,|$)|all:[0-9N]+(,|$)/i.test(text.trim()),
   'white space around a mask': (text) => isMask(text) && text !== text.trim(),
   'a mask of more groups than the kernel has CPUs for': (text) => isMask(text) && text.split(',').length > 2,
 };
 
-/** The kernel's last node is another, so that is asked about in numbers. */
-const inNumbers = (text: string) => {
-  const { last } = nodes;
-  return text.replaceAll(/\ball\b/gi, `0-${last}`).replaceAll(/\bN\b/g, String(last));
-};
-
 type Difference = readonly [what: string, text: string, mine: string | undefined, kernels: string | undefined];
 
-const reasonAmong = (reasons: Record<string, (text: string, set: string) => boolean>, text: string, set: string) =>
+const reasonAmong = (reasons: Reasons, text: string, set: string) =>
   Object.keys(reasons).find((name) => reasons[name]?.(text, set));
 
 const hostOf = (kernel: KernelVersion) =>
@@ -97,13 +113,9 @@ describe.each(kernels.slice(0, tries(2, 1)))('cpu sets', (kernel) => {
 function cpuSets(guest: Guest): void {
   test.each([cpus, nodes])('random texts after $letter', async (unit) => {
     const texts = cpuSetTexts(unit.last, tries(6000, 1000), 5).filter(
-      (text) => unit === cpus || (!isMask(text) && !/N|all/i.test(inNumbers(text))),
+      (text) => unit.hasMasks || (!isMask(text) && !/N|all/i.test(unit.asked(text))),
     );
-    const answers = await askKernel(
-      guest,
-      unit.file,
-      texts.map((text) => (unit === nodes ? inNumbers(text) : text)),
-    );
+    const answers = await askKernel(guest, unit.file, texts.map(unit.asked));
     const bugs: string[] = [];
     const tally = { same: 0, neither: 0, onlyTheirs: 0, onlyOurs: 0 };
     texts.forEach((text, index) => {
@@ -114,7 +126,7 @@ function cpuSets(guest: Guest): void {
         if (mine !== kernels) bugs.push(told);
         tally.same++;
       } else if (mine === undefined) {
-        if (reasonAmong(unit === cpus ? REFUSED : REFUSED_OF_NODES, text, kernels ?? '') === undefined) bugs.push(told);
+        if (reasonAmong(unit.refused, text, kernels ?? '') === undefined) bugs.push(told);
         tally.onlyTheirs++;
       } else {
         if (reasonAmong(MORE, text, '') === undefined) bugs.push(told);
@@ -122,7 +134,7 @@ function cpuSets(guest: Guest): void {
       }
     });
     expect(bugs).toEqual([]);
-    // a generator gone wrong is seen by it: all four do come up.
+    // A generator that has gone wrong is seen by this: each of the four comes up.
     expect(Math.min(...Object.values(tally))).toBeGreaterThan(5);
     count(`texts after ${unit.letter}, of which the kernel read the same set`, tally.same);
     count(`texts after ${unit.letter}, which both refused`, tally.neither);

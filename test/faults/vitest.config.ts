@@ -19,7 +19,10 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
-    reporters: ['default', ['json', { outputFile: 'results/faults-results.json' }]],
+    reporters: [
+      'default',
+      ['json', { outputFile: process.env['VFIO_ISOLATE_RESULTS'] ?? 'results/faults-results.json' }],
+    ],
     testTimeout: 60 * 60_000,
     hookTimeout: 20 * 60_000,
     retry,

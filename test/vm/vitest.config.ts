@@ -14,10 +14,7 @@ export default defineConfig({
     maxWorkers: 2,
     // beside unit tests neither would get a core
     sequence: { groupOrder: 1, sequencer: LongestFirst },
-    reporters: [
-      'default',
-      ['json', { outputFile: process.env['VFIO_ISOLATE_VM_RESULTS'] ?? 'results/vm-results.json' }],
-    ],
+    reporters: ['default', ['json', { outputFile: process.env['VFIO_ISOLATE_RESULTS'] ?? 'results/vm-results.json' }]],
     testTimeout: 10 * 60_000,
     hookTimeout: 20 * 60_000,
     retry,

@@ -1,100 +1,99 @@
-/** Faults of the kind that a restore must not have: where in the code, and which tests of the guests see it. */
-export interface Mutation {
-  readonly fault: string;
-  readonly file: string;
-  /** Text that the file holds once, and what takes its place. */
-  readonly from: string;
-  readonly to: string;
-  /** The file of tests, and the beginning of the title of one that has to fail. */
-  readonly tests: readonly [file: string, title: string];
-}
+import type { Mutation } from './mutation.js';
 
 const skipFirst = (what: string) =>
   `if (${what} && globalThis.skipped !== true) { globalThis.skipped = true; return { steps: [] }; }`;
 
-export const mutations: readonly Mutation[] = [
+/** Faults of the kind that a restore must not have; the package that has one is installed in a guest. */
+export const inGuests: readonly Mutation[] = [
   {
     fault: 'the undo skips one interrupt',
     file: 'lib/steps/file.ts',
     from: 'if (first === null) return { steps: [] };',
     to: skipFirst("target.includes('/irq/')"),
-    tests: ['6.12-v2-small.vm', 'irq-affinity takes effect'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'irq-affinity takes effect'],
   },
   {
     fault: 'the undo skips one governor',
     file: 'lib/steps/file.ts',
     from: 'if (first === null) return { steps: [] };',
     to: skipFirst("target.endsWith('scaling_governor')"),
-    tests: ['6.12-v2-small.vm', 'cpu-governor takes effect'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'cpu-governor takes effect'],
   },
   {
     fault: 'interrupts that are requested later are forgotten',
     file: 'lib/actions/irq-affinity.ts',
     from: 'const later = standard ?',
     to: 'const later = standard && false ?',
-    tests: ['6.12-v2-small.vm', 'irq-affinity takes effect'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'irq-affinity takes effect'],
   },
   {
     fault: 'only the page cache is dropped',
     file: 'lib/actions/drop-caches.ts',
     from: "'3')",
     to: "'1')",
-    tests: ['6.12-v2-small.vm', 'drop-caches takes effect'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'drop-caches takes effect'],
   },
   {
     fault: 'the controller is enabled on the target as well',
     file: 'lib/actions/cpusets/v2.ts',
     from: 'enabling(host, hierarchy, parentOf(directory), lists), ...writes]',
     to: 'enabling(host, hierarchy, directory, lists), ...writes]',
-    tests: ['6.12-v2-small.vm', 'a populated cgroup is narrowed'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'a populated cgroup is narrowed'],
   },
   {
     fault: 'the controller stays enabled',
     file: 'lib/steps/controller.ts',
     from: "return { steps: [{ kind: 'controller', target, from: from === 'on' ? 'off' : 'on', to: from }] };",
     to: 'return { steps: [] };',
-    tests: ['6.12-v2-small.vm', 'controllers are enabled from the top down'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'controllers are enabled from the top down'],
   },
   {
     fault: 'a populated cgroup is not widened before it is given up',
     file: 'lib/steps/file.ts',
     from: 'if (nearest !== undefined) return empty(host, file, target, nearest);',
     to: 'if (nearest !== undefined) return { changed: 1 };',
-    tests: ['6.12-v2-small.vm', 'a populated cgroup is narrowed'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'a populated cgroup is narrowed'],
   },
   {
     fault: 'the first cgroup mount is taken for that of the cpusets',
     file: 'lib/kernel/mounts.ts',
     from: "return carriers.find(({ root }) => root === '/') ?? noneWhole(carriers, knownOf(host).mounts);",
     to: "return { ...carriers[0], version: 1, mountPoint: knownOf(host).mounts[0]?.mountPoint ?? '', prefix: 'cpuset.', others: [] };",
-    tests: ['6.1-v1-small.vm', 'cpuset-create and move-tasks takes effect'],
+    tests: ['test/vm/6.1-v1-small.vm.test.ts', 'cpuset-create and move-tasks takes effect'],
   },
   {
     fault: 'only the first policy gets the governor',
     file: 'lib/actions/cpu-governor.ts',
     from: 'steps: policies.flatMap(',
     to: 'steps: policies.slice(0, 1).flatMap(',
-    tests: ['6.12-v2-small.vm', 'cpu-governor takes effect'],
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'cpu-governor takes effect'],
   },
   {
     fault: 'masks that the kernel forgot are not given back',
     file: 'lib/steps/masks.ts',
     from: 'steps: masks.length === 0 ? []',
     to: 'steps: masks.length >= 0 ? []',
-    tests: ['6.1-v1-small.vm', 'cpuset-create and move-tasks takes effect'],
+    tests: ['test/vm/6.1-v1-small.vm.test.ts', 'cpuset-create and move-tasks takes effect'],
   },
   {
     fault: 'a unit is cleared without being widened first',
     file: 'lib/steps/property.ts',
     from: 'await set(host, setting, inheritedList(host, hierarchy, owner.directory, list).toString());',
     to: 'inheritedList(host, hierarchy, owner.directory, list);',
-    tests: ['6.12-v2.vm', 'memory nodes are narrowed likewise'],
+    tests: ['test/vm/6.12-v2.vm.test.ts', 'memory nodes are narrowed likewise'],
   },
   {
     fault: 'the drop-in of a unit is left',
     file: 'lib/steps/property.ts',
     from: 'if (!to.dropIn) removeDropIn(',
     to: 'if (to.dropIn && !to.dropIn) removeDropIn(',
-    tests: ['6.12-v2.vm', 'what runs, a login, and what starts later'],
+    tests: ['test/vm/6.12-v2.vm.test.ts', 'what runs, a login, and what starts later'],
+  },
+  {
+    fault: "what a CPU took along is taken for somebody's change",
+    file: 'lib/steps/file.ts',
+    from: 'file.mayHaveShrunk?.(host, target, present, last) ?? false',
+    to: 'false',
+    tests: ['test/faults/hotplug-v1.test.ts', 'all that a CPU took along'],
   },
 ];
