@@ -30,7 +30,8 @@ const kinds: Record<string, { mutations: readonly Mutation[]; try: Try }> = {
 function tryInGuest(copy: string, results: string, tests: Mutation['tests']): string {
   // the addon is the same in all of them, and built
   const manifest = JSON.parse(readFileSync(join(copy, 'package.json'), 'utf8'));
-  manifest.scripts.prepack = bundle;
+  const prebuilds = `prebuilds/linux-${process.arch}`;
+  manifest.scripts.prepack = `${bundle} && mkdir -p ${prebuilds} && cp ${join(project, addon)} ${prebuilds}/vfio-isolate.node`;
   writeFileSync(join(copy, 'package.json'), JSON.stringify(manifest));
   return vitest(project, results, tests, { VFIO_ISOLATE_VM: 'required', VFIO_ISOLATE_VM_PACKAGE: copy });
 }
