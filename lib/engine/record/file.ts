@@ -85,12 +85,12 @@ export function createFile(path: string): NewFile {
   };
 }
 
-export function readAll(fd: number): string {
-  const { size } = fstatSync(fd);
-  const bytes = Buffer.alloc(size);
+/** The text from one byte to another, by default to the end. */
+export function readFrom(fd: number, from: number, to = fstatSync(fd).size): string {
+  const bytes = Buffer.alloc(to - from);
   let length = 0;
-  while (length < size) {
-    const got = readSync(fd, bytes, length, size - length, length);
+  while (length < bytes.length) {
+    const got = readSync(fd, bytes, length, bytes.length - length, from + length);
     if (got === 0) break;
     length += got;
   }

@@ -70,6 +70,15 @@ export function decodeLine(text: string): Line {
   return parsed.output;
 }
 
+export function isLine(text: string): boolean {
+  try {
+    decodeLine(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function damaged(why: string): VfioIsolateError {
   return new VfioIsolateError('ERR_RECORD', why);
 }

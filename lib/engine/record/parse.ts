@@ -5,7 +5,7 @@ import { bootId } from '../../kernel/boot.js';
 import { printable } from '../../sets/text.js';
 import { kindOf } from '../../steps/registry.js';
 import type { StepKind } from '../../steps/step.js';
-import { decodeLine, type Line, VERSION } from './line.js';
+import { decodeLine, isLine, type Line, VERSION } from './line.js';
 
 export interface Parsed {
   readonly lines: readonly Line[];
@@ -43,15 +43,6 @@ export function parseRecord(host: Host, path: string, text: string): Parsed {
   if (!rest.endsWith('\0') && isLine(rest.slice(0, -1)))
     throw damaged(path, lines.length + 1, new Error('it does not end with a newline'));
   return { lines, length: Buffer.byteLength(whole), torn: rest !== '', stale: false };
-}
-
-function isLine(text: string): boolean {
-  try {
-    decodeLine(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** What was checked of a line, and nothing else of it: members that this version does not know are left out. */

@@ -1,16 +1,17 @@
 /** The undo record of a run: appended ahead of every change, read back to undo. */
-import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
-import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
+import { closeSync } from 'node:fs';
+import { VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import { bootId } from '../../kernel/boot.js';
 import { native } from '../../native.js';
 import type { Ledger, Step } from '../../steps/step.js';
 import { packageVersion } from '../../version.js';
-import { createFile, type ExistingFile, explained, openExisting, readAll } from './file.js';
+import { createFile, type ExistingFile, openExisting, readFrom } from './file.js';
 import { fold, holds, type LiveEntry, lastStep } from './fold.js';
 import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
 import { type Parsed, parseRecord } from './parse.js';
 import { MAX_BYTES, MAX_READ } from './safety.js';
+import { Tail } from './tail.js';
 
 /** What opening a record found. */
 export type Condition =
@@ -31,21 +32,16 @@ export class UndoRecord {
   /** Whether a last line was found that was cut short while it was written, and so never acted upon. */
   readonly torn: boolean;
   readonly #host: Host;
-  readonly #fd: number;
-  readonly #unwritable: SystemError | undefined;
   readonly #path: string;
-  /** Length of the whole lines. */
-  #length: number;
+  readonly #tail: Tail;
   #lastStep: number;
   /** What was found when it was opened, until something is appended. */
   #found: Parsed | undefined;
 
-  private constructor(host: Host, { fd, unwritable }: ExistingFile, path: string, found: Parsed) {
+  private constructor(host: Host, file: ExistingFile, path: string, found: Parsed) {
     this.#host = host;
-    this.#fd = fd;
-    this.#unwritable = unwritable;
     this.#path = path;
-    this.#length = found.length;
+    this.#tail = new Tail(file, path, found.length);
     this.#lastStep = lastStep(found.lines);
     this.#found = found;
     this.torn = found.torn;
@@ -87,7 +83,7 @@ export class UndoRecord {
     const file = openExisting(path);
     if (file === undefined) return undefined;
     try {
-      return new UndoRecord(host, file, path, parseRecord(host, path, readAll(file.fd)));
+      return new UndoRecord(host, file, path, parseRecord(host, path, readFrom(file.fd, 0)));
     } catch (error) {
       closeSync(file.fd);
       throw error;
@@ -129,53 +125,29 @@ export class UndoRecord {
   ledger(step: number): Ledger {
     return {
       append: (detail) => this.#append([{ type: 'detail', step, ...detail }]),
-      lend: async (use) => {
-        this.#prepare(MAX_BYTES);
-        try {
-          return await use({ fd: this.#fd, offset: this.#length, members: `"type":"detail","step":${step}` });
-        } catch (error) {
-          // What was refused of a kernel file has that one's path; of the record the native code knows none.
-          throw isSystemError(error) && error.path === undefined ? explained(error, this.#path) : error;
-        } finally {
-          // Also where it failed on the way: its earlier batches are there, and nothing else.
-          this.#length = fstatSync(this.#fd).size;
-        }
+      lend: (use) => {
+        this.#found = undefined;
+        return this.#tail.lend(`"type":"detail","step":${step}`, MAX_BYTES, use);
       },
     };
   }
 
   /** What still holds of the steps from a number on, in the order in which it was first touched. */
   entries(since = 1): LiveEntry[] {
-    const { lines } = this.#found ?? parseRecord(this.#host, this.#path, readAll(this.#fd));
+    const { lines } = this.#found ?? parseRecord(this.#host, this.#path, this.#tail.text());
     return fold(lines, since);
   }
 
   close(): void {
-    closeSync(this.#fd);
+    this.#tail.close();
   }
 
   async #append(lines: readonly Line[]): Promise<void> {
     if (lines.length === 0) return;
+    this.#found = undefined;
     const bytes = Buffer.from(lines.map(encodeLine).join(''));
     // Without its end, a record that is full would be undone again by every restore.
-    this.#prepare(lines.every(isEnd) ? MAX_READ - bytes.length : MAX_BYTES);
-    try {
-      this.#length = await native().append(this.#fd, this.#length, bytes);
-    } catch (error) {
-      throw explained(error, this.#path);
-    }
-  }
-
-  /** What is appended must not follow the rest of a line that was cut short, nor make the record too long to be read. */
-  #prepare(longest: number): void {
-    if (this.#unwritable !== undefined) throw this.#unwritable;
-    if (this.#length > longest) {
-      throw new VfioIsolateError('ERR_RECORD', `undo record ${this.#path} is full: it has ${this.#length} bytes`, {
-        remedy: 'restore it, or give -u another file',
-      });
-    }
-    this.#found = undefined;
-    if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
+    await this.#tail.append(bytes, lines.every(isEnd) ? MAX_READ - bytes.length : MAX_BYTES);
   }
 }
 

@@ -1,0 +1,77 @@
+/** The end of a record's file, where lines are appended: right behind the last whole one, whatever else is there. */
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
+import { type MoveRecord, native } from '../../native.js';
+import { type ExistingFile, explained, explaining, readFrom } from './file.js';
+import { isLine } from './line.js';
+
+export class Tail {
+  readonly #fd: number;
+  readonly #unwritable: SystemError | undefined;
+  readonly #path: string;
+  /** Length of the whole lines. */
+  #length: number;
+
+  /** @param length of the whole lines that are there */
+  constructor({ fd, unwritable }: ExistingFile, path: string, length: number) {
+    this.#fd = fd;
+    this.#unwritable = unwritable;
+    this.#path = path;
+    this.#length = length;
+  }
+
+  /** The whole lines. */
+  text(): string {
+    return readFrom(this.#fd, 0, this.#length);
+  }
+
+  /** Appends lines, durably. @param longest that the record may be before */
+  async append(lines: Uint8Array, longest: number): Promise<void> {
+    this.#prepare(longest);
+    try {
+      this.#length = await native().append(this.#fd, this.#length, lines);
+    } catch (error) {
+      throw explained(error, this.#path);
+    }
+  }
+
+  /** Has native code append details of its own. @param members that each of them begins with */
+  async lend<T>(members: string, longest: number, use: (record: MoveRecord) => Promise<T>): Promise<T> {
+    this.#prepare(longest);
+    try {
+      const result = await use({ fd: this.#fd, offset: this.#length, members });
+      this.#length = fstatSync(this.#fd).size;
+      return result;
+    } catch (error) {
+      // Its earlier batches are there; of the last one there may be a part that could not be cut off.
+      this.#length += lengthOfLines(readFrom(this.#fd, this.#length));
+      // What was refused of a kernel file has that one's path; of the record the native code knows none.
+      throw isSystemError(error) && error.path === undefined ? explained(error, this.#path) : error;
+    }
+  }
+
+  close(): void {
+    closeSync(this.#fd);
+  }
+
+  /** What is appended must not follow the rest of a line that was cut short, nor make the record too long to be read. */
+  #prepare(longest: number): void {
+    if (this.#unwritable !== undefined) throw this.#unwritable;
+    if (this.#length > longest) {
+      throw new VfioIsolateError('ERR_RECORD', `undo record ${this.#path} is full: it has ${this.#length} bytes`, {
+        remedy: 'restore it, or give -u another file',
+      });
+    }
+    explaining(this.#path, () => {
+      if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
+    });
+  }
+}
+
+/** Bytes of the whole lines that a text begins with. */
+function lengthOfLines(text: string): number {
+  const lines = text.split('\n').slice(0, -1);
+  const bad = lines.findIndex((line) => !isLine(line));
+  const whole = bad < 0 ? lines : lines.slice(0, bad);
+  return whole.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, 0);
+}
