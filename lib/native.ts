@@ -82,9 +82,14 @@ export interface MoveRecord {
    * passes are in the file and nothing else, so that the file's size is the record's length.
    */
   readonly offset: number;
+  /** What it must not become longer than: a batch that would is not written, and the call rejects with {@link BEYOND_LIMIT}. */
+  readonly limit: number;
   /** JSON members that begin each batch line, without braces: `"type":"moved","step":3`. */
   readonly members: string;
 }
+
+/** In the place of a system call's name, with EFBIG: none was made. */
+export const BEYOND_LIMIT = 'limit';
 
 export interface MoveResult {
   /** Tasks (threads) moved; a whole process counts its threads where they were counted, else one. */

@@ -54,6 +54,8 @@ RecordEnd readRecord(Arguments &arguments, const Napi::Value &value) {
   end.fd = arguments.int32(arguments.member(record, "fd"), "record.fd", 0);
   end.offset =
       static_cast<int64_t>(arguments.integer(arguments.member(record, "offset"), "record.offset", 0, kMaxSafeInteger));
+  end.limit =
+      static_cast<int64_t>(arguments.integer(arguments.member(record, "limit"), "record.limit", 0, kMaxSafeInteger));
   end.members = arguments.path(arguments.member(record, "members"), "record.members");
   if (arguments.ok() && (end.members.empty() || end.members.find('\n') != std::string::npos)) {
     arguments.outOfRange("one line of JSON members", "record.members");

@@ -21,6 +21,8 @@ struct Row {
 struct RecordEnd {
   int fd = -1;
   int64_t offset = 0;
+  /** What the record must not become longer than. */
+  int64_t limit = 0;
   std::string members;
 };
 

@@ -114,8 +114,11 @@ Failure Screen::record() {
   for (const Batch &batch : batches_) batch.appendTo(lines, request_.record->members);
   batches_.clear();
   if (lines.empty()) return {};
-  if (Failure failure = appendDurably(request_.record->fd, request_.record->offset, lines)) return failure;
-  request_.record->offset += static_cast<int64_t>(lines.size());
+  RecordEnd &end = *request_.record;
+  const auto size = static_cast<int64_t>(lines.size());
+  if (size > end.limit - end.offset) return {EFBIG, "limit"};
+  if (Failure failure = appendDurably(end.fd, end.offset, lines)) return failure;
+  end.offset += size;
   return {};
 }
 

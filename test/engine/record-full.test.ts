@@ -3,28 +3,35 @@ import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { UndoRecord } from '../../lib/engine/record/record.js';
-import type { Host } from '../../lib/host.js';
+import { type Host, openHost } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
+import { bootId } from '../../lib/kernel/boot.js';
 import { encode, header, step, writeRecord } from '../support/record.js';
-import { hostTree } from '../support/tree.js';
+import { notInPlace, openScratch } from '../support/scratch.js';
+import { cpus, hostTree } from '../support/tree.js';
 
 const MIB = 1024 * 1024;
 const BOOT = 'this boot';
+/** So much may be recorded; the rest, up to 64 MiB, is for what becomes of it. */
+const FULL = 56 * MIB;
 
 let host: Host;
 let undo: string;
 let mask: string;
 beforeEach(() => {
-  host = hostTree({ 'proc/sys/kernel/random/boot_id': BOOT, 'proc/irq/9/smp_affinity_list': '4-7' });
+  host = hostTree({
+    ...cpus('0-7'),
+    'proc/sys/kernel/random/boot_id': BOOT,
+    'proc/irq/9/smp_affinity_list': '4-7',
+  });
   undo = `${dirname(host.sys)}/undo`;
   mask = `${host.proc}/irq/9/smp_affinity_list`;
 });
 
 /** A record of so many bytes, of one step that holds. */
-function recordOf(bytes: number): void {
-  const change = { kind: 'file', target: mask, from: '0-7', to: '4-7' };
+function recordOf(bytes: number, change: object = { kind: 'file', target: mask, from: '0-7', to: '4-7' }, boot = BOOT) {
   const line = (command: string) => ({ ...step(1, change), command });
-  writeRecord(undo, header({ boot: BOOT }));
+  writeRecord(undo, header({ boot }));
   const rest = bytes - statSync(undo).size - encode(line('')).length;
   appendFileSync(undo, encode(line('x'.repeat(rest))));
   expect(statSync(undo).size).toBe(bytes);
@@ -34,7 +41,7 @@ const restoring = () => run([{ name: 'restore', parameters: { undoFile: undo } }
 const maskOf = () => readFileSync(mask, 'utf8').trim();
 
 test('it is restored once, and then marked so', async () => {
-  recordOf(33 * MIB);
+  recordOf(FULL);
   expect(await restoring()).toMatchObject({ ok: true, commands: [{ notes: [], changes: [{ target: mask }] }] });
   expect(maskOf()).toBe('0-7');
   writeFileSync(mask, '4-7\n');
@@ -44,14 +51,14 @@ test('it is restored once, and then marked so', async () => {
 });
 
 test('a run whose last batch has filled it can end; no step follows', async () => {
-  recordOf(33 * MIB);
+  recordOf(FULL);
   const record = await UndoRecord.forRun(host, undo);
   try {
     await record.markCommitted();
     const change = { kind: 'file', target: mask, from: '0-7', to: '4-7' };
     await expect(record.writeSteps('test', [change])).rejects.toMatchObject({
       code: 'ERR_RECORD',
-      message: `undo record ${undo} is full: it has ${statSync(undo).size} bytes`,
+      message: `undo record ${undo} is full: it would become longer than 56 MiB`,
     });
     const detail = record.ledger(1).append({});
     await expect(detail).rejects.toMatchObject({ code: 'ERR_RECORD' });
@@ -74,3 +81,48 @@ test('not even its end is written where it could not be read again afterwards', 
   }
   UndoRecord.toRestore(host, undo).close();
 });
+
+test('a batch that would take it beyond what is read is refused before anything is changed', async () => {
+  recordOf(FULL - 100);
+  const before = statSync(undo).size;
+  const commands = [{ name: 'irq-affinity', parameters: { mode: 'mask', cpuSet: 'C4-5' } }];
+  const { error, commands: reports } = await run(commands, { host, undo });
+  expect(reports).toMatchObject([{ status: 'failed', changes: [] }]);
+  expect(error).toMatchObject({ code: 'ERR_RECORD', message: expect.stringContaining('is full') });
+  expect(maskOf()).toBe('4-7');
+  expect(statSync(undo).size).toBe(before);
+});
+
+test('however large the batch, what is written can be read again', async () => {
+  recordOf(20 * MIB);
+  const record = await UndoRecord.forRun(host, undo);
+  const change = { kind: 'file', target: mask, from: '0-7', to: '4-7' };
+  try {
+    const steps = Array.from({ length: 330_000 }, () => change);
+    await expect(record.writeSteps('x'.repeat(40), steps)).rejects.toMatchObject({ code: 'ERR_RECORD' });
+    await record.markUndone([1]);
+  } finally {
+    record.close();
+  }
+  expect(statSync(undo).size).toBeLessThan(21 * MIB);
+  UndoRecord.toRestore(host, undo).close();
+});
+
+test.skipIf(notInPlace)(
+  `nor are tasks moved whose origin it cannot take (${notInPlace ?? 'v1, in place'})`,
+  async () => {
+    const scratch = openScratch();
+    const [home, guest] = [scratch.make('home'), scratch.make('guest')];
+    const target = `${scratch.directory}/none`;
+    undo = `${scratch.folder}/undo`;
+    // Room for the step and what the destination holds, and not for a hundred tasks.
+    recordOf(FULL - 1000, { kind: 'cgroup', target, from: null, to: {} }, bootId(openHost()));
+    await scratch.sleepers('home', 100);
+    const tids = scratch.tids('home');
+    const { error } = await run([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], { undo });
+    expect(error).toMatchObject({ code: 'ERR_RECORD', message: expect.stringContaining('is full') });
+    expect(scratch.tids('home')).toEqual(tids);
+    expect(readFileSync(undo, 'latin1').slice(-200)).toMatch(/"type":"undone","steps":\[2\][^\n]*\n$/);
+    UndoRecord.toRestore(openHost(), undo).close();
+  },
+);

@@ -95,10 +95,12 @@ describe('moveTasks, the members of its request', () => {
       isArgumentError(() => move({ ...rows, tasks: { ...tasks, tid } }));
     for (const start of [...except(), new Float64Array(2), new Float32Array(1)])
       isArgumentError(() => move({ ...rows, tasks: { ...tasks, start } }));
-    const record = { fd: 0, offset: 0, members: '"a":1' };
+    const record = { fd: 0, offset: 0, limit: 0, members: '"a":1' };
     for (const fd of NO_TID) isArgumentError(() => move({ ...request, record: { ...record, fd } }));
     for (const offset of [...except(), 2 ** 53])
       isArgumentError(() => move({ ...request, record: { ...record, offset } }));
+    for (const limit of [...except(), 2 ** 53])
+      isArgumentError(() => move({ ...request, record: { ...record, limit } }));
     for (const text of [...except(), 'a\nb', 'a\0b'])
       isArgumentError(() => move({ ...request, record: { ...record, members: text } }));
   });

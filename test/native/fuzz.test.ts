@@ -77,7 +77,10 @@ const list: Make = () => one(['tasks', 'group/tasks', 'group', 'nowhere', 'link/
 const proc: Make = () => one(['/proc', folder, join(folder, 'nowhere')]);
 const path: Make = () => one([folder, `${folder}/record`, `${folder}/root/tasks`, `${folder}/nowhere`, 'relative', '']);
 const record: Make = () =>
-  one([undefined, { fd, offset: below(4000), members: one(['"a":1', '"type":"detail","step":3']) }]);
+  one([
+    undefined,
+    { fd, offset: below(4000), limit: below(10_000), members: one(['"a":1', '"type":"detail","step":3']) },
+  ]);
 
 const request = (): object => ({
   hierarchy: directory,

@@ -91,7 +91,7 @@ describe.skipIf(notHere)(`moveTasks on v2, in place (${notHere ?? MOUNT})`, () =
     const file = join(tmpdir(), NAME);
     const fd = openSync(file, 'w+');
     try {
-      const record = { fd, offset: 0, members: '"type":"moved"' };
+      const record = { fd, offset: 0, limit: 4096, members: '"type":"moved"' };
       const tasks = { tid: Int32Array.of(pid), start: Float64Array.of(startOf(pid)) };
       const result = await move({ tasks, record });
       expect(result).toMatchObject({ ...FINE, offset: readFileSync(file).length });

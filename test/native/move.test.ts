@@ -316,7 +316,7 @@ describe('moveTasks in a tree that stands in for a host', () => {
       return await addon.moveTasks({
         ...{ hierarchy: new addon.Directory(folder), version: 1, proc, to: 'to', control: newControl() },
         tasks: { tid: Int32Array.of(tid), start: Float64Array.of(Number.NaN) },
-        record: { fd, offset: 0, members: '"type":"moved"' },
+        record: { fd, offset: 0, limit: 4096, members: '"type":"moved"' },
       });
     } finally {
       closeSync(fd);

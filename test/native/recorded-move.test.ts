@@ -3,13 +3,14 @@ import { closeSync, mkdirSync, openSync, readFileSync, rmdirSync, writeFileSync 
 import { setTimeout as delay } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { MoveRequest, MoveResult } from '../../lib/native.js';
+import { BEYOND_LIMIT, type MoveRequest, type MoveResult } from '../../lib/native.js';
 import { notInPlace } from '../support/scratch.js';
 import { type Answer, addon, inChild, strace } from './addon.js';
 import { HIERARCHY, startOf, threadsOf, useScene } from './scene.js';
 
 const MEMBERS = '"type":"moved","step":3';
 const HEAD = 'head\n';
+const LIMIT = 1024 * 1024;
 const NOBODY = 2 ** 22 + 1; // beyond the largest pid_max
 
 /** One task is said to be gone, and is found again by the next pass. */
@@ -25,7 +26,7 @@ const MOVE = `
   const fs = require('node:fs');
   const hierarchy = new addon.Directory('${HIERARCHY}');
   const { file, members, ...request } = JSON.parse(args[0]);
-  const record = { fd: fs.openSync(file, 'r+'), offset: ${HEAD.length}, members };
+  const record = { fd: fs.openSync(file, 'r+'), offset: ${HEAD.length}, limit: ${LIMIT}, members };
   return attempt(() => addon.moveTasks({ ...request, record, hierarchy, version: 1, proc: '/proc', control: new Int32Array(2) }));`;
 
 describe.skipIf(notInPlace)(`moveTasks with a record, in place (${notInPlace ?? 'v1'})`, () => {
@@ -36,11 +37,11 @@ describe.skipIf(notInPlace)(`moveTasks with a record, in place (${notInPlace ?? 
     writeFileSync(file, HEAD);
   });
 
-  const move = async (more: Partial<MoveRequest> = {}, without?: 'from'): Promise<MoveResult> => {
+  const move = async (more: Partial<MoveRequest> = {}, without?: 'from', end = {}): Promise<MoveResult> => {
     const fd = openSync(file, 'r+');
     try {
       const { from, ...request } = scene.now.request({
-        record: { fd, offset: HEAD.length, members: MEMBERS },
+        record: { fd, offset: HEAD.length, limit: LIMIT, members: MEMBERS, ...end },
         ...more,
       });
       return await addon.moveTasks(without === 'from' || from === undefined ? request : { ...request, from });
@@ -161,6 +162,20 @@ describe.skipIf(notInPlace)(`moveTasks with a record, in place (${notInPlace ?? 
     expect(moveInChild(limited)).toEqual({ errno: -27, syscall: 'pwrite' });
     expect(scene.now.tids('from')).toHaveLength(501);
     expect(readFileSync(file, 'utf8')).toBe(HEAD);
+  });
+
+  test('a batch that would take the record beyond its limit is not written, and nothing is moved', async () => {
+    await scene.now.start('processes', '10', '1');
+    await move();
+    const { length } = readFileSync(file);
+    writeFileSync(file, HEAD);
+    for (const pid of scene.now.tids('to')) scene.now.put(pid, 'from');
+    const beyond = { code: 'EFBIG', syscall: BEYOND_LIMIT };
+    await expect(move({}, undefined, { limit: length - 1 })).rejects.toMatchObject(beyond);
+    await expect(move({}, undefined, { limit: 0 })).rejects.toMatchObject(beyond);
+    expect(scene.now.tids('from')).toHaveLength(11);
+    expect(readFileSync(file, 'utf8')).toBe(HEAD);
+    expect(await move({}, undefined, { limit: length })).toMatchObject({ moved: 11, offset: length });
   });
 
   test('a failure in a later pass leaves the batches of those before, whole', async () => {

@@ -145,9 +145,9 @@ export class UndoRecord {
   async #append(lines: readonly Line[]): Promise<void> {
     if (lines.length === 0) return;
     this.#found = undefined;
-    const bytes = Buffer.from(lines.map(encodeLine).join(''));
     // Without its end, a record that is full would be undone again by every restore.
-    await this.#tail.append(bytes, lines.every(isEnd) ? MAX_READ - bytes.length : MAX_BYTES);
+    const longest = lines.every(isEnd) ? MAX_READ : MAX_BYTES;
+    await this.#tail.append(Buffer.from(lines.map(encodeLine).join('')), longest);
   }
 }
 

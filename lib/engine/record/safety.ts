@@ -2,10 +2,10 @@
 import type { Stats } from 'node:fs';
 import { VfioIsolateError } from '../../errors.js';
 
-/** Nothing is recorded beyond this: enough for a million tasks, of some 20 bytes each. */
-export const MAX_BYTES = 32 * 1024 * 1024;
-/** One last batch may have gone beyond it, and so may the lines that say what of it holds. */
-export const MAX_READ = 2 * MAX_BYTES;
+/** What is longer is not read. */
+export const MAX_READ = 64 * 1024 * 1024;
+/** Nothing is recorded beyond this; the rest is for the lines that say what of it holds, of some 8 bytes a step. */
+export const MAX_BYTES = MAX_READ - 8 * 1024 * 1024;
 
 const WRITABLE_BY_OTHERS = 0o022;
 const STICKY = 0o1000;

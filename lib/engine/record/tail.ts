@@ -1,7 +1,7 @@
 /** The end of a record's file, where lines are appended: right behind the last whole one, whatever else is there. */
 import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
 import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
-import { type MoveRecord, native } from '../../native.js';
+import { BEYOND_LIMIT, type MoveRecord, native } from '../../native.js';
 import { type ExistingFile, explained, explaining, readFrom } from './file.js';
 import { isLine } from './line.js';
 
@@ -25,9 +25,10 @@ export class Tail {
     return readFrom(this.#fd, 0, this.#length);
   }
 
-  /** Appends lines, durably. @param longest that the record may be before */
+  /** Appends lines, durably. @param longest that the record may become */
   async append(lines: Uint8Array, longest: number): Promise<void> {
-    this.#prepare(longest);
+    this.#prepare();
+    if (this.#length + lines.length > longest) throw this.#full(longest);
     try {
       this.#length = await native().append(this.#fd, this.#length, lines);
     } catch (error) {
@@ -37,16 +38,17 @@ export class Tail {
 
   /** Has native code append details of its own. @param members that each of them begins with */
   async lend<T>(members: string, longest: number, use: (record: MoveRecord) => Promise<T>): Promise<T> {
-    this.#prepare(longest);
+    this.#prepare();
     try {
-      const result = await use({ fd: this.#fd, offset: this.#length, members });
+      const result = await use({ fd: this.#fd, offset: this.#length, limit: longest, members });
       this.#length = fstatSync(this.#fd).size;
       return result;
     } catch (error) {
       // Its earlier batches are there; of the last one there may be a part that could not be cut off.
       this.#length += lengthOfLines(readFrom(this.#fd, this.#length));
       // What was refused of a kernel file has that one's path; of the record the native code knows none.
-      throw isSystemError(error) && error.path === undefined ? explained(error, this.#path) : error;
+      if (!isSystemError(error) || error.path !== undefined) throw error;
+      throw error.syscall === BEYOND_LIMIT ? this.#full(longest) : explained(error, this.#path);
     }
   }
 
@@ -54,16 +56,19 @@ export class Tail {
     closeSync(this.#fd);
   }
 
-  /** What is appended must not follow the rest of a line that was cut short, nor make the record too long to be read. */
-  #prepare(longest: number): void {
+  /** What is appended must not follow the rest of a line that was cut short. */
+  #prepare(): void {
     if (this.#unwritable !== undefined) throw this.#unwritable;
-    if (this.#length > longest) {
-      throw new VfioIsolateError('ERR_RECORD', `undo record ${this.#path} is full: it has ${this.#length} bytes`, {
-        remedy: 'restore it, or give -u another file',
-      });
-    }
     explaining(this.#path, () => {
       if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
+    });
+  }
+
+  /** It would be refused by whoever is to restore it. */
+  #full(longest: number): VfioIsolateError {
+    const message = `undo record ${this.#path} is full: it would become longer than ${longest / 1024 / 1024} MiB`;
+    return new VfioIsolateError('ERR_RECORD', message, {
+      remedy: 'restore it, or give -u another file; what is too much for any has to be done in parts',
     });
   }
 }
