@@ -76,7 +76,10 @@ async function restoreLive(
 }
 
 function left(message: string): VfioIsolateError {
-  return new VfioIsolateError('ERR_STATE', message, { remedy: 'restore it all the same with --force' });
+  return new VfioIsolateError('ERR_STATE', message, {
+    remedy:
+      'restore it all the same with --force; or, where a later run did that, its record first and then this again',
+  });
 }
 
 function incomplete(path: string, failures: readonly VfioIsolateError[]): VfioIsolateError {

@@ -60,6 +60,12 @@ export class Groups {
     (whole ? group.processes : group.threads).push(task);
   }
 
+  /** Of a task that somebody else has moved, and whose home does not exist: nowhere else is better than where it is. */
+  leave(at: string, { home }: Homeward): void {
+    if (this.#settle) this.#note(`${home} no longer exists: tasks of it that somebody else has moved stay in ${at}`);
+    else this.missing.add(home);
+  }
+
   /**
    * Whether a write to cgroup.procs moves these threads and no other. v2 moves only whole processes. On v1 a process
    * with one thread here is moved as that thread, wherever others of it may be.
@@ -83,9 +89,12 @@ export class Groups {
       this.missing.add(home);
       return undefined;
     }
-    const note = `${home} no longer exists: its tasks went to ${nearest}`;
-    if (!this.notes.includes(note)) this.notes.push(note);
+    this.#note(`${home} no longer exists: its tasks went to ${nearest}`);
     return nearest;
+  }
+
+  #note(note: string): void {
+    if (!this.notes.includes(note)) this.notes.push(note);
   }
 }
 

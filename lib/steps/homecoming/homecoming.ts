@@ -18,7 +18,7 @@ export interface Homecoming {
   readonly groups: readonly Group[];
   /** Homes that do not exist, and may come back once something else is undone. */
   readonly missing: readonly string[];
-  /** Recorded tasks that are neither in a destination nor at home, nor where the kernel sends those of an emptied one. */
+  /** Recorded tasks that are neither in a destination, nor where those of one go that is emptied or removed, nor at home. */
   readonly strays: readonly Stray[];
   readonly notes: readonly string[];
   /** Destinations that all of their tasks leave for one cgroup, with that. */
@@ -70,14 +70,19 @@ export async function homecoming(
     missed ||= countTasks(host, destination) > table.tid.length;
   }
   const strays = await findStrays(host, homes, groups, seen);
-  const refuges = new Set(homes.destinations.map((directory) => refugeFrom(host, findCpusets(host), directory)));
+  const refuges = new Set(homes.destinations.map((directory) => refuge(host, groups, directory)));
   const evicted = ({ cgroup }: FoundStray) => refuges.has(cgroup);
-  for (const stray of strays.filter((stray) => force || evicted(stray)))
+  const homeless = ({ thread: { home } }: FoundStray) => groups.nearest(home) !== home;
+  const elsewhere = strays.filter((stray) => !evicted(stray));
+  for (const stray of strays.filter((stray) => evicted(stray) || (force && !homeless(stray))))
     groups.bring(stray.cgroup, stray.thread, stray.whole);
+  for (const { thread, cgroup } of elsewhere.filter(homeless)) groups.leave(cgroup, thread);
   return {
     groups: groups.all(),
     missing: [...groups.missing],
-    strays: strays.filter((stray) => !evicted(stray)).map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
+    strays: elsewhere
+      .filter((stray) => !homeless(stray))
+      .map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
     leaving,
     missed,
     notes: [
@@ -86,6 +91,12 @@ export async function homecoming(
       ...[...adrift].map((destination) => adriftNote(destination, homes.source(destination))),
     ],
   };
+}
+
+/** Where tasks of a destination are that the kernel has emptied, or that was removed, as by the restore of another record. */
+function refuge(host: Host, groups: Groups, directory: string): string | undefined {
+  const nearest = groups.nearest(directory);
+  return nearest === directory ? refugeFrom(host, findCpusets(host), directory) : nearest;
 }
 
 /** Without a number: it is the same for those that appear while others go home. */
