@@ -5,11 +5,9 @@ import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { childrenOf, parentOf } from './cpuset.js';
 import { inheritedList, listAt, requireEffective } from './cpuset-v2.js';
-import { type KernelFile, sameText } from './kernel-file.js';
+import { type HeldBelow, type KernelFile, sameList, sameText } from './kernel-file.js';
 import { findCpusets } from './mounts.js';
 import { readTopology } from './topology.js';
-
-const sameList = (a: string, b: string, source: string) => parseList(a, source).equals(parseList(b, source));
 
 export const CPUSET_FILES: readonly KernelFile[] = [
   {
@@ -24,8 +22,7 @@ export const CPUSET_FILES: readonly KernelFile[] = [
       return at && inheritedList(host, findCpusets(host), at.directory, at.list).toString();
     },
     attainable: (host, path, text) => (isV1Cpus(host, path) ? onlineOf(host, text) : text),
-    isKeptFrom,
-    between,
+    heldBelow,
     mayHaveShrunk: (host, path, present, given) =>
       isV1Cpus(host, path) && parseList(present, path).isSubsetOf(parseList(given)) && !sameList(present, given, path),
     requireEffective(host, path) {
@@ -45,24 +42,20 @@ export const CPUSET_FILES: readonly KernelFile[] = [
 
 const isV1Cpus = (host: Host, path: string) => path.endsWith('cpus') && findCpusets(host).version === 1;
 
-/** Of version 1, where each of them has to be part of it, the same list of the cpusets below. */
-function listsBelow(host: Host, path: string): Bitmap[] {
-  if (findCpusets(host).version !== 1) return [];
+/** Of version 1, where the same list of each cpuset below has to be part of it. */
+function heldBelow(host: Host, path: string): HeldBelow | undefined {
+  if (findCpusets(host).version !== 1) return undefined;
   const file = path.slice(path.lastIndexOf('/'));
-  return childrenOf(host, parentOf(path)).map((child) =>
-    parseList(readIfThere(host, child + file) ?? '', child + file),
-  );
+  const lists = childrenOf(host, parentOf(path)).map((child) => readList(host, child + file));
+  if (lists.length === 0) return undefined;
+  return {
+    keepsFrom: (wanted) => lists.some((below) => !below.isSubsetOf(parseList(wanted))),
+    // The cpuset above it has both: it has been that wide, or is widened first.
+    between: (a, b) => parseList(a).union(parseList(b)).toString(),
+  };
 }
 
-function isKeptFrom(host: Host, path: string, wanted: string): boolean {
-  const list = parseList(wanted);
-  return listsBelow(host, path).some((below) => !below.isSubsetOf(list));
-}
-
-/** The cpuset above it has both: it has been that wide, or is widened first. */
-function between(host: Host, path: string, a: string, b: string): string | undefined {
-  return listsBelow(host, path).length === 0 ? undefined : parseList(a).union(parseList(b)).toString();
-}
+const readList = (host: Host, path: string): Bitmap => parseList(readIfThere(host, path) ?? '', path);
 
 /** None of a list where none is online: that is refused, and said so. */
 function onlineOf(host: Host, text: string): string {

@@ -3,7 +3,7 @@ import { type Host, listIfThere, readIfThere } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { parseMask } from '../sets/mask.js';
-import type { KernelFile } from './kernel-file.js';
+import { type KernelFile, sameList } from './kernel-file.js';
 
 export interface Interrupt {
   readonly number: number;
@@ -63,7 +63,7 @@ export const IRQ_FILES: readonly KernelFile[] = [
   {
     root: 'proc',
     pattern: /^irq\/\d+\/smp_affinity_list$/,
-    same: (a, b, source) => parseList(a, source).equals(parseList(b, source)),
+    same: sameList,
     drifts: true,
     refusals: {
       ...FIXED,

@@ -1,6 +1,7 @@
 /** What is known of a kernel file that this tool writes to; each area of the kernel lists its own. */
 import type { SystemError } from '../errors.js';
 import type { Host } from '../host.js';
+import { parseList } from '../sets/list.js';
 import type { RootName } from './door.js';
 
 export interface KernelFile {
@@ -24,10 +25,8 @@ export interface KernelFile {
   readonly inherited?: (host: Host, path: string) => string | undefined;
   /** What of a value it can hold at present: a v1 cpuset takes no CPU that is offline (EINVAL). */
   readonly attainable?: (host: Host, path: string, text: string) => string;
-  /** Whether others keep it from a value: a v1 cpuset cannot lose what a cpuset below it has (EBUSY). */
-  readonly isKeptFrom?: (host: Host, path: string, wanted: string) => boolean;
-  /** What it can hold on the way from one value to another, where others may be in the way. */
-  readonly between?: (host: Host, path: string, a: string, b: string) => string | undefined;
+  /** What others below hold it to, if there are any: a v1 cpuset cannot lose what a cpuset below it has (EBUSY). */
+  readonly heldBelow?: (host: Host, path: string) => HeldBelow | undefined;
   /** Whether the kernel itself may have made the present value of a given one: a v1 cpuset loses CPUs that go offline. */
   readonly mayHaveShrunk?: (host: Host, path: string, present: string, given: string) => boolean;
   /** Throws where a value was taken that does not hold. */
@@ -40,5 +39,16 @@ export interface KernelFile {
   readonly explain?: (error: SystemError, host: Host) => { reason?: string; remedy?: string };
 }
 
+/** As it was when it was asked for. */
+export interface HeldBelow {
+  keepsFrom(wanted: string): boolean;
+  /** What can be held on the way from one value to another, whatever is below. */
+  between(a: string, b: string): string;
+}
+
 /** Of words and numbers: as they are printed, but for the newline. */
 export const sameText = (a: string, b: string): boolean => a.trim() === b.trim();
+
+/** Of cpulists and nodelists. */
+export const sameList = (a: string, b: string, source: string): boolean =>
+  parseList(a, source).equals(parseList(b, source));

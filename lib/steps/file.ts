@@ -63,17 +63,19 @@ export const fileKind: StepKind<FileStep> = {
     if (file.same(present, from, target)) return { steps: [], notes };
     const shrunk = file.mayHaveShrunk?.(host, target, present, last) ?? false;
     if (shrunk) notes.push(`${target} had ${present || 'nothing'} left of ${last}, as after CPUs went offline`);
-    const seen = entry.parts.flatMap(({ step }) => [step.from ?? [], step.to]).flat();
-    const isOneOf = (values: readonly string[]) => values.some((value) => file.same(present, value, target));
-    const half = isOneOf(seen.flatMap((value) => file.between?.(host, target, value, from) ?? [])) && !isOneOf(seen);
+    const held = file.heldBelow?.(host, target);
+    const isPresent = (value: string) => file.same(present, value, target);
+    const seen = entry.parts.flatMap(({ step }) => (step.from === null ? step.to : [step.from, step.to]));
+    const isSeen = seen.some(isPresent);
+    const half = !isSeen && held !== undefined && seen.some((value) => isPresent(held.between(value, from)));
     if (half && !again) notes.push(`${target} had ${present}, as a restore leaves it that was stopped half way`);
-    const ours = file.drifts || isNearest(host, file, target, present, from) || shrunk || half || isOneOf(seen);
+    const ours = file.drifts || isNearest(host, file, target, present, from) || shrunk || half || isSeen;
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${first}`] };
     const step: FileStep = { kind: 'file', target, from: present, to: from };
-    if (!file.isKeptFrom?.(host, target, from)) return { steps: [step], notes };
-    const to = file.between?.(host, target, present, from) ?? present;
+    if (!held?.keepsFrom(from)) return { steps: [step], notes };
+    const to = held.between(present, from);
     const because = `${target} keeps ${to}: a cpuset below it has what it would lose by ${from}`;
-    return { steps: file.same(present, to, target) ? [] : [{ ...step, to }], notes, waiting: { for: 'file', because } };
+    return { steps: isPresent(to) ? [] : [{ ...step, to }], notes, waiting: { for: 'file', because } };
   },
 
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),
