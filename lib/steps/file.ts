@@ -10,7 +10,7 @@ import type { KernelFile } from '../kernel/kernel-file.js';
 import { keepingMasks, masksDetail } from './masks.js';
 import { memoryStays } from './memory-stays.js';
 import { previewList } from './preview-list.js';
-import type { Outcome, Refused, Step, StepKind, Undo } from './step.js';
+import type { Entry, Outcome, Refused, Step, StepKind, Undo } from './step.js';
 
 /** Texts as the kernel prints them, without surrounding white space. `from` is null for a file that triggers. */
 export interface FileStep extends Step<'file', string | null> {
@@ -47,7 +47,7 @@ export const fileKind: StepKind<FileStep> = {
     return kernelFile(context.host, step.target).overwritesMasks ? keepingMasks(context, act) : act();
   },
 
-  undo(entry, host, { force, again }): Undo {
+  undo(entry, host, { force, again, settle }): Undo {
     const { target, from: first, to: last } = entry.step;
     if (first === null) return { steps: [] };
     const file = kernelFile(host, target);
@@ -71,11 +71,17 @@ export const fileKind: StepKind<FileStep> = {
     if (half && !again) notes.push(`${target} had ${present}, as a restore leaves it that was stopped half way`);
     const ours = file.drifts || isNearest(host, file, target, present, from) || shrunk || half || isSeen;
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${first}`] };
-    const step: FileStep = { kind: 'file', target, from: present, to: from };
-    if (!held?.keepsFrom(from)) return { steps: [step], notes };
-    const to = held.between(present, from);
-    const because = `${target} keeps ${to}: a cpuset below it has what it would lose by ${from}`;
-    return { steps: isPresent(to) ? [] : [{ ...step, to }], notes, waiting: { for: 'file', because } };
+    const barrier = file.barredBy?.(host, target, from);
+    const stepTo = (to: string): FileStep[] => (isPresent(to) ? [] : [{ kind: 'file', target, from: present, to }]);
+    if (barrier === undefined && !held?.keepsFrom(from)) return { steps: stepTo(from), notes };
+    const isFree = (value: string) => file.barredBy?.(host, target, value) === undefined && !held?.keepsFrom(value);
+    const back = () => (settle ? wayBack(entry, isPresent).find(isFree) : undefined) ?? present;
+    const to = barrier === undefined ? (held?.between(present, from) ?? from) : back();
+    const why =
+      barrier === undefined
+        ? `a cpuset below it has what it would lose by ${from}`
+        : `it may not have ${from} beside ${barrier}, one of them being exclusive`;
+    return { steps: stepTo(to), notes, waiting: { for: 'file', because: `${target} keeps ${to}: ${why}` } };
   },
 
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),
@@ -137,6 +143,18 @@ function empty(host: Host, file: KernelFile, target: string, nearest: string): O
 function isNearest(host: Host, file: KernelFile, target: string, present: string, wanted: string): boolean {
   const nearest = nearestTo(wanted, file, target, host);
   return nearest !== undefined && file.same(present, nearest, target);
+}
+
+/**
+ * The values by which a file came to have its present one, the last of them first: where several were led past each other,
+ * each of them has to go back on its way for the others. Never onwards again, so this ends.
+ */
+function wayBack({ parts }: Entry<FileStep>, isPresent: (value: string) => boolean): string[] {
+  const came = parts.findIndex(({ step }) => isPresent(step.to));
+  return parts
+    .slice(0, came + 1)
+    .flatMap(({ step }) => step.from ?? [])
+    .reverse();
 }
 
 /** What is equal to emptiness, in a file that the kernel may refuse to empty. */
