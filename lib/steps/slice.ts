@@ -9,17 +9,28 @@ import { childrenOf, cpusetExists } from '../kernel/cpuset.js';
 import { requireEffective } from '../kernel/cpuset-v2.js';
 import { removeDirectory } from '../kernel/door.js';
 import type { List } from '../kernel/effective.js';
+import { sameList } from '../kernel/kernel-file.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { settled } from '../kernel/systemd/bus.js';
-import { askUnit, plannedText, transientFile } from '../kernel/systemd/properties.js';
-import { DESCRIPTION, isActive, startSlice, stopUnit } from '../kernel/systemd/slices.js';
+import {
+  askUnit,
+  PROPERTIES,
+  PROPERTY_NAMES,
+  type Property,
+  plannedText,
+  readProperty,
+  transientFile,
+  type UnitState,
+} from '../kernel/systemd/properties.js';
+import { DESCRIPTION, startSlice, stopUnit } from '../kernel/systemd/slices.js';
 import { slicePath } from '../kernel/systemd/units.js';
 import { countTasks } from '../kernel/tasks.js';
 import { parseList } from '../sets/list.js';
 import { keepingMasks, masksDetail } from './masks.js';
 import { until } from './patience.js';
 import { previewList } from './preview-list.js';
-import { type ApplyContext, detailsOf, type Outcome, type Step, type StepKind, type Undo } from './step.js';
+import type { PropertyStep } from './property.js';
+import { type ApplyContext, detailsOf, type Entry, type Outcome, type Step, type StepKind, type Undo } from './step.js';
 
 /** Cpulist and nodelist; empty where nothing was asked, so that what holds above it holds. */
 export interface Confinement {
@@ -64,7 +75,7 @@ export const sliceKind: StepKind<SliceStep> = {
   async undo(entry, host, { force }): Promise<Undo> {
     const { target, from, to } = entry.step;
     const there = cpusetExists(host, directoryOf(host, target));
-    if (from !== null) return { steps: there ? [] : [{ kind: 'slice', target, from: null, to: from }] };
+    if (from !== null) return there ? again(entry, host, from, force) : { steps: [startOf(target, from)] };
     if (!there && host.live) await settled(host);
     if (!there || detailsOf(entry).some((detail) => 'made' in detail)) return { steps: [] };
     if (!force && (await isAnothers(host, target))) {
@@ -78,7 +89,7 @@ export const sliceKind: StepKind<SliceStep> = {
 
   describe({ target, to }) {
     if (to === null) return `${target}: stopped`;
-    return `${target}: none -> AllowedCPUs=${to.cpus || '(all)'} AllowedMemoryNodes=${to.mems || '(all)'}`;
+    return `${target}: none -> ${shown(to)}`;
   },
 
   preview({ target, to }, overlay) {
@@ -95,6 +106,32 @@ export const sliceKind: StepKind<SliceStep> = {
     previewList(overlay, directory, 'mems', to.mems);
   },
 };
+
+const startOf = (target: string, to: Confinement): SliceStep => ({ kind: 'slice', target, from: null, to });
+
+/** Of one that we have deleted, and that is there: made again by this record, by a restore of it, or by somebody else. */
+async function again({ step: { target }, parts }: Entry<SliceStep>, host: Host, first: Confinement, force: boolean) {
+  const state = await askUnit(host, target);
+  if (state === undefined) return { steps: [] };
+  // Somebody has stopped it since, while tasks were in it.
+  if (!state.active) return { steps: [startOf(target, first)] };
+  const listOf = (property: Property) => readProperty(host, target, property, state).list;
+  const present = { cpus: listOf('AllowedCPUs'), mems: listOf('AllowedMemoryNodes') };
+  const isPresent = (value: Confinement | null) =>
+    value !== null && sameList(value.cpus, present.cpus, target) && sameList(value.mems, present.mems, target);
+  if (!force && !parts.some(({ step }) => isPresent(step.from) || isPresent(step.to))) {
+    return { steps: [], changed: [`${target} was made again by somebody else, with ${shown(present)}`] };
+  }
+  return { steps: PROPERTY_NAMES.flatMap((property) => propertyBack(host, target, property, state, first)) };
+}
+
+function propertyBack(host: Host, unit: string, property: Property, state: UnitState, first: Confinement) {
+  const from = readProperty(host, unit, property, state);
+  const list = first[PROPERTIES[property]];
+  if (sameList(from.list, list, unit)) return [];
+  const target = `${directoryOf(host, unit)} ${property}`;
+  return [{ kind: 'property', target, from, to: { list, dropIn: true } } satisfies PropertyStep];
+}
 
 /** Whether a slice of this name runs that is not ours. Of one that does not run, systemd has only the default description. */
 async function isAnothers(host: Host, unit: string): Promise<boolean> {
@@ -143,8 +180,9 @@ async function start({ host, ledger }: ApplyContext, unit: string, { cpus, mems 
 async function stop(host: Host, unit: string): Promise<Outcome> {
   const directory = directoryOf(host, unit);
   // Somebody may have stopped it before, while tasks were in it: then systemd has left its cgroup, and forgets the unit.
-  if (await isActive(host, unit)) await stopUnit(host, unit);
-  const left = cpusetExists(host, directory) && !(await isActive(host, unit));
+  const isActive = async () => (await askUnit(host, unit))?.active === true;
+  if (await isActive()) await stopUnit(host, unit);
+  const left = cpusetExists(host, directory) && !(await isActive());
   if (left && childrenOf(host, directory).length === 0) removeLeft(host, directory);
   await until(
     () => !cpusetExists(host, directory),
@@ -163,5 +201,8 @@ function removeLeft(host: Host, directory: string): void {
     if (!isSystemError(error, 'ENOENT')) throw error;
   }
 }
+
+const shown = ({ cpus, mems }: Confinement): string =>
+  `AllowedCPUs=${cpus || '(all)'} AllowedMemoryNodes=${mems || '(all)'}`;
 
 const setOrNone = (list: string) => (list === '' ? undefined : parseList(list));

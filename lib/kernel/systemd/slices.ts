@@ -1,7 +1,7 @@
 /** Transient slices (systemd.slice(5)): they survive a daemon-reload, and nothing of one is left once it is stopped. */
 import type { Host } from '../../host.js';
 import type { Bitmap } from '../../sets/bitmap.js';
-import { callManager, showUnit } from './bus.js';
+import { callManager } from './bus.js';
 import { byteArray } from './properties.js';
 
 /** @throws VfioIsolateError */
@@ -26,9 +26,4 @@ export const DESCRIPTION = 'made by vfio-isolate';
 /** Has a unit be stopped; what it ran must have gone already. @throws VfioIsolateError */
 export async function stopUnit(host: Host, unit: string): Promise<void> {
   await callManager(host, 'StopUnit', 'ss', unit, 'fail');
-}
-
-/** Whether a unit runs; of a slice its cgroup may outlast that, while tasks are in it. */
-export async function isActive(host: Host, unit: string): Promise<boolean> {
-  return (await showUnit(host, unit, ['ActiveState'])).get('ActiveState') === 'active';
 }
