@@ -24,25 +24,27 @@ export interface Lock {
 export async function acquireLock(host: Host, wait: number, signal?: AbortSignal): Promise<Lock> {
   const until = performance.now() + wait * 1000;
   for (;;) {
-    const fd = tryLock(host);
-    if (fd !== undefined) return { fd, release: () => closeSync(fd) };
-    if (performance.now() >= until) throw locked(wait);
+    const got = tryLock(host);
+    if (typeof got === 'number') return { fd: got, release: () => closeSync(got) };
+    if (performance.now() >= until) throw got === 'held' ? locked(wait) : removed(host, wait);
     if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped while waiting for the lock');
     await delay(PAUSE_MS);
   }
 }
 
-/** Opens the file anew each time, since it may have been removed. @returns undefined where it is another run's */
-function tryLock(host: Host): number | undefined {
+/** Opens the file anew each time, since it may have been removed. @returns its descriptor, or why it could not be had */
+function tryLock(host: Host): number | 'held' | 'removed' {
   const fd = openLockFile(host);
+  let isLocked = false;
   try {
-    if (native().lock(fd) && isInPlace(host, fd)) return fd;
+    isLocked = native().lock(fd);
+    if (isLocked && isInPlace(host, fd)) return fd;
   } catch (error) {
     closeSync(fd);
     throw fromNode(error);
   }
   closeSync(fd);
-  return undefined;
+  return isLocked ? 'removed' : 'held';
 }
 
 function isInPlace(host: Host, fd: number): boolean {
@@ -57,6 +59,11 @@ function locked(wait: number): VfioIsolateError {
   return new VfioIsolateError('ERR_LOCKED', `another run holds the lock, and did for ${wait} s`, {
     remedy: 'let it finish, or wait longer with --wait SECONDS',
   });
+}
+
+function removed(host: Host, wait: number): VfioIsolateError {
+  const message = `${lockFile(host)} is removed by somebody each time that it is locked, and was for ${wait} s`;
+  return new VfioIsolateError('ERR_LOCKED', message, { remedy: 'find out what removes it, and have that stop' });
 }
 
 function openLockFile(host: Host): number {

@@ -60,12 +60,19 @@ test('nor does one whose file is removed just before it locks it', async () => {
     clear();
     other = acquire(0);
   };
-  await expect(acquire(0.1)).rejects.toMatchObject({ code: 'ERR_LOCKED' });
+  await expect(acquire(0.1)).rejects.toMatchObject({
+    code: 'ERR_LOCKED',
+    message: 'another run holds the lock, and did for 0.1 s',
+  });
   release((await other) as Lock);
   await acquire(0);
 });
 
-test('a file that is removed each time ends with the wait', async () => {
+test.each([0, 0.1])('a file that is removed each time ends with the wait (%s s), and is named', async (wait) => {
   beforeLocking.act = clear;
-  await expect(acquire(0.1)).rejects.toMatchObject({ code: 'ERR_LOCKED' });
+  await expect(acquire(wait)).rejects.toMatchObject({
+    code: 'ERR_LOCKED',
+    message: `${host.run}/vfio-isolate/lock is removed by somebody each time that it is locked, and was for ${wait} s`,
+    remedy: 'find out what removes it, and have that stop',
+  });
 });
