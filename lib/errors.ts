@@ -115,8 +115,9 @@ function describeCall(fields: SystemErrorFields, outcome: string): string {
   return `${fields.syscall}${value}${where}: ${outcome}`;
 }
 
-/** Where libuv's names differ from the kernel's, or libuv has none. */
-const KERNEL_NAMES = new Map<number, readonly [name: string, text: string]>([
+/** libuv's, made once, since Node copies them each time; and the kernel's own where they differ, or libuv has none. */
+const NAMES = new Map<number, readonly [name: string, text: string]>([
+  ...getSystemErrorMap(),
   [-95, ['EOPNOTSUPP', 'operation not supported']],
   [-117, ['EUCLEAN', 'structure needs cleaning']],
   [-61, ['ENODATA', 'no data available']],
@@ -125,11 +126,11 @@ const KERNEL_NAMES = new Map<number, readonly [name: string, text: string]>([
 
 /** The kernel's name of a negative errno: `EBUSY` for -16. */
 export function errnoName(errno: number): string {
-  return (KERNEL_NAMES.get(errno) ?? getSystemErrorMap().get(errno))?.[0] ?? `E${-errno}`;
+  return NAMES.get(errno)?.[0] ?? `E${-errno}`;
 }
 
 function errnoText(errno: number): string {
-  return (KERNEL_NAMES.get(errno) ?? getSystemErrorMap().get(errno))?.[1] ?? `error ${-errno}`;
+  return NAMES.get(errno)?.[1] ?? `error ${-errno}`;
 }
 
 /** Whether an error is a refused system call, with one of these codes if any are given. */

@@ -70,6 +70,18 @@ export function withLock(host: Host, lock: number): Host {
   return { sys, proc, run, live, lock, read: (path) => host.read(path), list: (path) => host.list(path) };
 }
 
+/** The same host, as it is when it is looked at first: for what is asked the same of it for hundreds of thousands of things. */
+export function readOnce(host: Host): Host {
+  const { sys, proc, run, live } = host;
+  const texts = new Map<string, string>();
+  const read = (path: string) => {
+    const text = texts.get(path) ?? host.read(path);
+    texts.set(path, text);
+    return text;
+  };
+  return { sys, proc, run, live, read, list: (path) => host.list(path) };
+}
+
 function look<T>(path: string, read: () => T): T {
   try {
     return read();

@@ -124,8 +124,9 @@ function note(report: CommandReport, step: Step, outcome: Outcome, tell: Tell): 
     changed: outcome.changed,
   };
   report.gone += outcome.gone ?? 0;
-  report.refused.push(...(outcome.refused ?? []));
-  report.notes.push(...(outcome.notes ?? []));
+  // One by one: the tasks that a move was refused are too many to be arguments of one call.
+  for (const refused of outcome.refused ?? []) report.refused.push(refused);
+  for (const line of outcome.notes ?? []) report.notes.push(line);
   // A refused write changed nothing, and is named among the refused.
   if (outcome.changed === 0 && outcome.refused?.length) return;
   report.changes.push(change);

@@ -58,7 +58,7 @@ async function restoreLive(
   report: CommandReport,
   options: RunOptions,
 ): Promise<void> {
-  const undone: number[] = [];
+  const undone: (readonly number[])[] = [];
   const { force = false, signal } = options;
   try {
     const { errors, changed } = await undo(record.entries(), {
@@ -66,11 +66,11 @@ async function restoreLive(
       report,
       force,
       signal,
-      onUndone: (steps) => undone.push(...steps),
+      onUndone: (steps) => undone.push(steps),
     });
-    report.failures.push(...errors, ...changed.map(left));
+    for (const failure of [...errors, ...changed.map(left)]) report.failures.push(failure);
   } finally {
-    if (!options.dryRun) await mark(record, undone, report);
+    if (!options.dryRun) await mark(record, undone.flat(), report);
   }
   if (report.failures.length > 0) throw incomplete(path, report.failures);
 }

@@ -15,20 +15,20 @@ export async function rollBack(
   tell?: (change: Change) => void,
 ): Promise<VfioIsolateError[]> {
   const report = emptyReport('rollback');
-  const undone: number[] = [];
+  const undone: (readonly number[])[] = [];
   try {
     const performer = new Applier(host, undefined, undefined, unfailing(tell));
     const { errors, changed } = await undo(record.entries(since), {
       performer,
       report,
       force: false,
-      onUndone: (steps) => undone.push(...steps),
+      onUndone: (steps) => undone.push(steps),
     });
     return [...errors, ...changed.map((message) => new VfioIsolateError('ERR_STATE', message))];
   } catch (error) {
     return [asOurs(error)];
   } finally {
-    await mark(record, undone, report);
+    await mark(record, undone.flat(), report);
   }
 }
 

@@ -46,6 +46,7 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
   );
   const masked: Whole[] = [];
   const done: Whole[] = [];
+  const told = new Set(run.report.notes);
   const note = (whole: Whole) => {
     done.push(whole);
     if (entriesOf(whole).some(hasMasks)) masked.push(whole);
@@ -56,15 +57,16 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
     for (const one of pending) {
       await turn();
       throwIfAborted(run.signal);
-      const outcome = await attempt(one, run);
+      const outcome = await attempt(one, run, told);
       if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);
       else left.push({ ...one, ...outcome });
     }
+    const failed = new Set(left.filter(({ waitsFor }) => waitsFor === undefined).map(kindOfLeft));
     const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
     const settled = left.map(
       ({ whole, settle, begun, ...one }): Pending => ({
         whole,
-        settle: settle || (stuck && maySettle(one, left)),
+        settle: settle || (stuck && maySettle(one, failed)),
         begun: begun || (one.partly ?? false),
       }),
     );
@@ -96,7 +98,7 @@ async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<Un
   if (refused.length > 0) return { errors: [refusal(refused)], changed };
   // What else these steps did is undone: a mask that its owner has chosen since keeps none of it on record.
   for (const whole of masked) run.onUndone(stepsOf(whole));
-  run.report.notes.push(...changed);
+  for (const line of changed) run.report.notes.push(line);
   return { errors: [], changed: [] };
 }
 
@@ -126,13 +128,14 @@ interface Attempt {
 /** What could not be undone, or was left as somebody else has changed it. */
 type Left = Pending & Attempt;
 
+const kindOfLeft = ({ whole }: Left): string => whole.entry.step.kind;
+
 /** Not while something of the awaited kind has failed: once that is mended, this need not settle. */
-function maySettle({ waitsFor }: Attempt, left: readonly Left[]): boolean {
-  if (waitsFor === undefined) return false;
-  return !left.some((other) => other.waitsFor === undefined && other.whole.entry.step.kind === waitsFor);
+function maySettle({ waitsFor }: Attempt, failed: ReadonlySet<string>): boolean {
+  return waitsFor !== undefined && !failed.has(waitsFor);
 }
 
-async function attempt({ whole, settle, begun }: Pending, run: UndoRun): Promise<Attempt> {
+async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Set<string>): Promise<Attempt> {
   const { performer, report, force } = run;
   const { entry } = whole;
   const kind = kindOf(entry.step);
@@ -150,7 +153,8 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun): Promise
         again: begun || round > 1,
         unnamed: round > NAMED_ROUNDS,
       });
-      for (const note of notes) if (!report.notes.includes(note)) report.notes.push(note);
+      for (const note of notes) if (!told.has(note)) report.notes.push(note);
+      for (const note of notes) told.add(note);
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };

@@ -139,7 +139,7 @@ export async function setMasks(
     sum.done += result.done;
     sum.gone += result.gone + batch.length - living.length;
     sum.cancelled = result.cancelled;
-    sum.refused.push(...result.refused);
+    for (const refusal of result.refused) sum.refused.push(refusal);
   }
   return sum;
 }

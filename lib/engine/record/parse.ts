@@ -1,6 +1,6 @@
 /** A record's text as lines, each checked: it is input from outside, whoever wrote it. */
 import { shortened, VfioIsolateError } from '../../errors.js';
-import type { Host } from '../../host.js';
+import { type Host, readOnce } from '../../host.js';
 import { bootId } from '../../kernel/boot.js';
 import { printable } from '../../sets/text.js';
 import { kindOf } from '../../steps/registry.js';
@@ -21,7 +21,8 @@ export interface Parsed {
  * @param path of the record, for messages
  * @throws VfioIsolateError `ERR_RECORD`, naming the line
  */
-export function parseRecord(host: Host, path: string, text: string): Parsed {
+export function parseRecord(of: Host, path: string, text: string): Parsed {
+  const host = readOnce(of);
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
   const rest = text.slice(whole.length);
   const kinds = new Map<number, StepKind>();

@@ -129,7 +129,8 @@ async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, s
     if (late.length === 0) {
       const ofProcess = vanished.map((process) => vanishingOf(step, process, to));
       sum.changed += await chase(context.host, ofProcess, context.control, true);
-      return void sum.refused.push(...notHeld(tasks, known, scope, to));
+      for (const refused of notHeld(tasks, known, scope, to)) sum.refused.push(refused);
+      return;
     }
     if (pass === MOST_PASSES) {
       const [first] = late.flatMap(([tid]) => tasks.filter((task) => task.tid === tid));
