@@ -23,7 +23,7 @@ export const CPUSET_FILES: readonly KernelFile[] = [
     },
     attainable: (host, path, text) => (isV1Cpus(host, path) ? onlineOf(host, text) : text),
     heldBelow,
-    barredBy,
+    barriers,
     mayHaveShrunk: (host, path, present, given) =>
       isV1Cpus(host, path) && parseList(present, path).isSubsetOf(parseList(given)) && !sameList(present, given, path),
     requireEffective(host, path) {
@@ -57,14 +57,15 @@ function heldBelow(host: Host, path: string): HeldBelow | undefined {
 }
 
 /** The cpuset beside one that has some of a list, where either of them is exclusive. */
-function barredBy(host: Host, path: string, wanted: string): string | undefined {
-  if (findCpusets(host).version !== 1) return undefined;
+function barriers(host: Host, path: string): (wanted: string) => string | undefined {
+  if (findCpusets(host).version !== 1) return () => undefined;
   const [own, file] = [parentOf(path), path.slice(path.lastIndexOf('/'))];
   const isExclusive = (cpuset: string) => readIfThere(host, cpuset + file.replace(/s$/, '_exclusive')) === '1';
-  const list = parseList(wanted);
-  const others = childrenOf(host, parentOf(own)).filter((other) => other !== own);
-  const sharing = others.filter((other) => readList(host, other + file).overlaps(list));
-  return sharing.find((other) => isExclusive(other) || isExclusive(own));
+  const alone = isExclusive(own);
+  const beside = childrenOf(host, parentOf(own))
+    .filter((other) => other !== own && (alone || isExclusive(other)))
+    .map((other) => ({ other, list: readList(host, other + file) }));
+  return (wanted) => beside.find(({ list }) => list.overlaps(parseList(wanted)))?.other;
 }
 
 const readList = (host: Host, path: string): Bitmap => parseList(readIfThere(host, path) ?? '', path);

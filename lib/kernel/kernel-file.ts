@@ -28,7 +28,7 @@ export interface KernelFile {
   /** What others below hold it to, if there are any: a v1 cpuset cannot lose what a cpuset below it has (EBUSY). */
   readonly heldBelow?: (host: Host, path: string) => HeldBelow | undefined;
   /** What is beside it that keeps it from a value, if anything does: of v1 cpusets no two share what one has exclusively (EINVAL). */
-  readonly barredBy?: (host: Host, path: string, wanted: string) => string | undefined;
+  readonly barriers?: (host: Host, path: string) => (wanted: string) => string | undefined;
   /** Whether the kernel itself may have made the present value of a given one: a v1 cpuset loses CPUs that go offline. */
   readonly mayHaveShrunk?: (host: Host, path: string, present: string, given: string) => boolean;
   /** Throws where a value was taken that does not hold. */

@@ -71,10 +71,11 @@ export const fileKind: StepKind<FileStep> = {
     if (half && !again) notes.push(`${target} had ${present}, as a restore leaves it that was stopped half way`);
     const ours = file.drifts || isNearest(host, file, target, present, from) || shrunk || half || isSeen;
     if (!ours && !force) return { steps: [], changed: [`${target} is ${present}, set by somebody else; was ${first}`] };
-    const barrier = file.barredBy?.(host, target, from);
+    const barrierTo = file.barriers?.(host, target) ?? (() => undefined);
+    const barrier = barrierTo(from);
     const stepTo = (to: string): FileStep[] => (isPresent(to) ? [] : [{ kind: 'file', target, from: present, to }]);
     if (barrier === undefined && !held?.keepsFrom(from)) return { steps: stepTo(from), notes };
-    const isFree = (value: string) => file.barredBy?.(host, target, value) === undefined && !held?.keepsFrom(value);
+    const isFree = (value: string) => barrierTo(value) === undefined && !held?.keepsFrom(value);
     const back = () => (settle ? wayBack(entry, isPresent).find(isFree) : undefined) ?? present;
     const to = barrier === undefined ? (held?.between(present, from) ?? from) : back();
     const why =
