@@ -67,15 +67,15 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'runs take no lock',
     file: 'lib/engine/lock.ts',
-    from: 'if (native().lock(fd) && isInPlace(host, fd)) return fd;',
-    to: 'if (isInPlace(host, fd)) return fd;',
+    from: 'isLocked = native().lock(fd);',
+    to: 'isLocked = true;',
     tests: ['test/engine/run.test.ts', 'a second run waits for the lock'],
   },
   {
     fault: "a removed file's lock counts",
     file: 'lib/engine/lock.ts',
-    from: 'if (native().lock(fd) && isInPlace(host, fd)) return fd;',
-    to: 'if (native().lock(fd)) return fd;',
+    from: 'if (isLocked && isInPlace(host, fd)) return fd;',
+    to: 'if (isLocked) return fd;',
     tests: ['test/engine/lock.test.ts', 'one whose file is removed just before it locks it'],
   },
   {
@@ -248,9 +248,9 @@ export const inPlace: readonly Mutation[] = [
   },
   {
     fault: 'a record that was closed keeps its descriptor',
-    file: 'lib/engine/record/record.ts',
-    from: '  close(): void {\n    closeSync(this.#fd);',
-    to: '  close(): void {',
+    file: 'lib/engine/record/tail.ts',
+    from: 'closeSync(this.#fd);',
+    to: '',
     tests: ['test/faults/long-lived.test.ts', 'holds no more memory'],
   },
 ];

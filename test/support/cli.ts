@@ -12,6 +12,10 @@ export interface Ended {
   readonly stderr: string;
 }
 
+/** Whatever forks without pause may have left tasks whose parents have exited: of these a restore tells, and of nothing else. */
+export const nothingButOrphans =
+  /^(vfio-isolate: restore: tasks of \S+ that are younger than the move, and have no ancestor .*\n)?$/;
+
 export async function vfioIsolate(...words: string[]): Promise<Ended> {
   return execute(process.execPath, [BIN, ...words]);
 }
