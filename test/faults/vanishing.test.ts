@@ -81,6 +81,25 @@ describe.skipIf(skipped)(`tasks that vanish when looked at, in place (${skipped 
       expect(masksOf(pid)).toEqual(new Set(['0-1']));
     });
 
+    test('are set though they are listed a moment later than they were begun', async () => {
+      const child = await scratch.start(
+        'home',
+        `exec ${process.execPath} -e 'console.log("ready");setInterval(()=>0,1e6)'`,
+      );
+      const pid = child.pid ?? 0;
+      const host = openHost();
+      const youngest = Math.max(...host.list(`/proc/${pid}/task`).map(Number));
+      expect(youngest).toBeGreaterThan(pid);
+      let looks = 0;
+      const list = (path: string) =>
+        host.list(path).filter((name) => path !== `/proc/${pid}/task` || name !== `${youngest}` || looks++ > 1);
+      const pinning = [{ name: 'task-affinity', parameters: { cpuSet: 'C0', pid: [`${pid}`] } }];
+      expect((await run(pinning, { undo, host: { ...host, list } })).ok).toBe(true);
+      expect(masksOf(pid)).toEqual(new Set(['0']));
+      expect((await run([{ name: 'restore', parameters: { undoFile: undo } }])).ok).toBe(true);
+      expect(masksOf(pid)).toEqual(new Set(['0-1']));
+    });
+
     test('are named where one is always gone, and stay on record', async () => {
       const [pid = 0, gone] = await scratch.sleepers('home', 2);
       process.kill(gone ?? 0, 'SIGKILL');

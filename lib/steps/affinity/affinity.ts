@@ -2,6 +2,7 @@
  * A step that sets the CPUs that tasks may run on (sched_setaffinity(2)). Which tasks these are, and what each had, is in
  * the step; those that appear in its scope while it is applied are written ahead as details of it.
  */
+import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
@@ -34,6 +35,13 @@ const shape = v.object({
 
 /** How often new tasks may appear in the scope. */
 const MOST_PASSES = 20;
+
+/**
+ * clone(2) copies the parent's mask long before the thread is listed: one that is just being born when its parent is set
+ * has the CPUs from before. So nothing new has to appear for a while, in which it can be preempted.
+ */
+const QUIET_PASSES = 3;
+const PAUSE_MS = 10;
 
 /** @param scope where new tasks are looked for; unsaid, only these are set, and a refusal is an outcome */
 export function affinityStep(host: Host, tasks: readonly Row[], scope?: Scope): AffinityStep {
@@ -123,22 +131,31 @@ function isExpected(refusal: Refusal, { kernelThreads }: Scope): boolean {
 async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, sum: Sum): Promise<void> {
   const to = step.to ?? '';
   const known = new Set(step.tasks.map(([tid, start]) => taskKey(tid, start)));
-  for (let pass = 1; ; pass++) {
+  for (let [passes, quiet] = [1, 1]; ; ) {
     const { tasks, vanished } = await tasksIn(context.host, scope);
     const late = latecomers(tasks, scope, to, known);
     if (late.length === 0) {
       const ofProcess = vanished.map((process) => vanishingOf(step, process, to));
       sum.changed += await chase(context.host, ofProcess, context.control, true);
+      if (quiet++ < QUIET_PASSES) {
+        await delay(PAUSE_MS);
+        continue;
+      }
       for (const refused of notHeld(tasks, known, scope, to)) sum.refused.push(refused);
       return;
     }
-    if (pass === MOST_PASSES) {
+    if (passes === MOST_PASSES) {
       const [first] = late.flatMap(([tid]) => tasks.filter((task) => task.tid === tid));
       const such = first === undefined ? '' : `, such as ${nameOf(first)}`;
-      throw new VfioIsolateError('ERR_STATE', `new tasks with other CPUs keep appearing after ${pass} passes${such}`, {
-        remedy: 'another program may be setting them: see who manages these tasks',
-      });
+      throw new VfioIsolateError(
+        'ERR_STATE',
+        `new tasks with other CPUs keep appearing after ${passes} passes${such}`,
+        {
+          remedy: 'another program may be setting them: see who manages these tasks',
+        },
+      );
     }
+    [passes, quiet] = [passes + 1, 1];
     await context.ledger?.append({ late });
     for (const [tid, start] of late) known.add(taskKey(tid, start));
     await set(step, late, context, sum);
