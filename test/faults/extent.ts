@@ -19,3 +19,10 @@ export function spread<T>(all: readonly T[], number: number): readonly T[] {
   const stride = (all.length - 1) / (number - 1);
   return Array.from({ length: number }, (_, index) => all[Math.round(index * stride)] as T);
 }
+
+/** Every one of these with every one of those, in an order of which a part has a bit of each. */
+export function mixed<A, B>(these: readonly A[], those: readonly B[]): [A, B][] {
+  return those.flatMap((_, shift) =>
+    these.map((one, index): [A, B] => [one, those[(index + shift) % those.length] as B]),
+  );
+}

@@ -3,6 +3,7 @@ import { notInPlace, openScratch } from '../support/scratch.js';
 import { benchIn } from './bench.js';
 import { ALL, tries } from './extent.js';
 import { killAt, killedAnywhere, killedAtRandom, restoreKilledAnywhere, traceOf } from './killing.js';
+import { killedOnceRefused, rollbackKilledAnywhere } from './killing-rollback.js';
 import { chainOfAll, scenes } from './scenes.js';
 
 const place = 'v1, in place';
@@ -18,6 +19,25 @@ describe.skipIf(notInPlace)(`killed anywhere (${notInPlace ?? place})`, () => {
     const scratch = openScratch();
     const words = await prepare(scratch);
     await restoreKilledAnywhere(benchIn(scratch), words, `restore of ${what}, ${place}`, tries(ALL, 8));
+  });
+
+  test('the rollback of chain of all', async () => {
+    const scratch = openScratch();
+    const words = await chainOfAll.prepare(scratch);
+    const failing = ['cpuset-create', `${scratch.name}/none/guest`];
+    await rollbackKilledAnywhere(benchIn(scratch), words, failing, `rollback, ${place}`, tries(ALL, 6));
+  });
+
+  test('the rollback of chain of all as far as it came before it was refused', async () => {
+    const scratch = openScratch();
+    const words = await chainOfAll.prepare(scratch);
+    await killedOnceRefused(
+      benchIn(scratch),
+      words,
+      `rollback of a refused run, ${place}`,
+      tries(ALL, 3),
+      tries(ALL, 3),
+    );
   });
 
   test('at random instants', async () => {

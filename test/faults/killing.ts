@@ -16,15 +16,19 @@ export async function killedAnywhere(bench: Bench, words: string[], what: string
   const calls = await traceOf(bench, run);
   await restored(bench);
   expect(await differences()).toEqual([]);
-  await walk(calls, most, what, differences, async (call) => {
-    await bench.clear();
-    const killed = await killAt(bench, run, call, async () => {
-      await restored(bench);
-      await bench.clear();
-    });
+  await walk(calls, most, what, differences, (call) => killAndRestore(bench, run, call));
+}
+
+/** Kills a run that begins anew at a call, and has the host restored. @returns the call that was killed */
+export async function killAndRestore(bench: Bench, run: string[], call: Call, strace?: string[]): Promise<Call> {
+  const clear = async () => {
     await restored(bench);
-    return killed;
-  });
+    await bench.clear();
+  };
+  await bench.clear();
+  const killed = await killAt(bench, run, call, clear, strace);
+  await restored(bench);
+  return killed;
 }
 
 /** Likewise of a restore; a second one finishes it. */
@@ -83,8 +87,28 @@ export async function traceOf(bench: Bench, words: string[], status = 0): Promis
   return changingCalls(await bench.readLog());
 }
 
-/** @param kill kills at a call, has the host restored, and tells which call it was that strace killed */
-async function walk(
+/**
+ * The calls by which a run whose last command fails is rolled back.
+ * @param words of a run that holds
+ * @param failing of that last command
+ */
+export async function callsOfRollback(bench: Bench, words: string[], failing: string[]): Promise<readonly Call[]> {
+  const run = ['-u', bench.undo, ...words];
+  const differences = await bench.watch();
+  const held = await traceOf(bench, run);
+  await restored(bench);
+  await bench.clear();
+  const whole = await traceOf(bench, [...run, ...failing], 1);
+  expect(await differences()).toEqual([]);
+  // A run that holds ends with a line of the record, written and flushed.
+  return whole.slice(held.length - 2);
+}
+
+/**
+ * Walks over calls.
+ * @param kill kills at a call, has the host restored, and tells which call it was that strace killed
+ */
+export async function walk(
   calls: readonly Call[],
   most: number,
   what: string,
@@ -111,10 +135,16 @@ async function walk(
  * Kills a run as it enters a call. @param again makes ready for another try
  * @returns the call that strace's log says was killed
  */
-export async function killAt(bench: Bench, words: string[], call: Call, again = async () => {}): Promise<Call> {
+export async function killAt(
+  bench: Bench,
+  words: string[],
+  call: Call,
+  again = async () => {},
+  strace = faulting(bench.log, call, 'signal=SIGKILL'),
+): Promise<Call> {
   for (let aim = 1; ; aim++) {
-    const { status } = await bench.run(words, faulting(bench.log, call, 'signal=SIGKILL'));
-    const [killed] = hit(await bench.readLog());
+    const { status } = await bench.run(words, strace);
+    const killed = hit(await bench.readLog()).find(({ result }) => result === '');
     if (status === 137 && killed !== undefined && (nameOf(killed) === nameOf(call) || aim === AIMS)) return killed;
     if (aim === AIMS) throw new Error(`${nameOf(call)} was not killed: status ${status}`);
     await again();

@@ -24,6 +24,11 @@ describe.skipIf(notInPlace)(`refused anywhere (${notInPlace ?? place})`, () => {
     await refusedAnywhere(bench, await prepare(scratch), `${what}, ${place}`, tries(ALL, 12));
   });
 
+  test('a kernel file that takes less than it is given', async () => {
+    const words = await chainOfAll.prepare(scratch);
+    await refusedAnywhere(bench, words, `short writes of chain of all, ${place}`, tries(ALL, 12), ['short']);
+  });
+
   test('the rollback itself', async () => {
     const words = await chainOfAll.prepare(scratch);
     const failing = ['cpuset-create', `${scratch.name}/none/guest`];

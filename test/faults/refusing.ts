@@ -2,20 +2,29 @@
 import { dirname } from 'node:path';
 import { expect } from 'vitest';
 import type { Bench } from './bench.js';
-import { spread } from './extent.js';
+import { mixed, spread } from './extent.js';
 import { count } from './figures.js';
-import { restored, traceOf } from './killing.js';
+import { callsOfRollback, restored, traceOf } from './killing.js';
 import { type Call, faulting, hit, nameOf } from './trace.js';
 
-const ERRORS = ['ENOSPC', 'EACCES', 'EBUSY', 'EINVAL', 'EIO', 'EINTR'] as const;
-type ErrorName = (typeof ERRORS)[number];
+/** What a call meets: an error of the kernel's, or that a write takes all but the last byte. */
+const FAULTS = ['ENOSPC', 'EACCES', 'EBUSY', 'EINVAL', 'EIO', 'EINTR', 'short'] as const;
+type Fault = (typeof FAULTS)[number];
+
+/** As the tool names it. */
+const errorOf = (fault: Fault) => (fault === 'short' ? 'EIO' : fault);
+
+/** As strace puts it. */
+const injected = (fault: Fault, { result }: Call) =>
+  fault === 'short' ? `retval=${Number(result) - 1}` : `error=${fault}`;
 
 /**
  * What becomes of a run. It gets over, by asking again, a call that a signal cut short, and tasks that are just being born
  * or going; and a folder that cannot be made where it is there already. Interrupts that take no mask are told, and no
  * failure.
  */
-function outcomeOf({ name, path }: Call, error: ErrorName): 'gets over it' | 'tells of it' | 'fails' {
+export function outcomeOf({ name, path }: Call, fault: Fault): 'gets over it' | 'tells of it' | 'fails' {
+  const error = errorOf(fault);
   if (error === 'EINTR') return 'gets over it';
   const passing = error === 'EINVAL' || error === 'EBUSY';
   if (passing && /\/(tasks|cgroup\.procs|cgroup\.threads)$/.test(path)) return 'gets over it';
@@ -25,8 +34,14 @@ function outcomeOf({ name, path }: Call, error: ErrorName): 'gets over it' | 'te
   return isTold && path.startsWith('/proc/irq/') ? 'tells of it' : 'fails';
 }
 
-/** @param most how many pairs of a call and an error are tried */
-export async function refusedAnywhere(bench: Bench, words: string[], what: string, most: number): Promise<void> {
+/** @param most how many pairs of a call and a fault are tried */
+export async function refusedAnywhere(
+  bench: Bench,
+  words: string[],
+  what: string,
+  most: number,
+  kinds: readonly Fault[] = FAULTS,
+): Promise<void> {
   const run = ['-u', bench.undo, ...words];
   const differences = await bench.watch();
   // sync(2) cannot fail.
@@ -34,15 +49,15 @@ export async function refusedAnywhere(bench: Bench, words: string[], what: strin
   const meant = await differences();
   expect(meant).not.toEqual([]);
   await restored(bench);
-  const faults = spread(pairs(calls), most);
+  const faults = spread(pairs(calls, kinds), most);
   const lost: string[] = [];
-  for (const { call, error } of faults) {
+  for (const { call, kind } of faults) {
     await bench.clear();
-    const ended = await refuseAt(bench, run, call, `error=${error}`);
-    const fault = `${nameOf(call)}: ${error}`;
-    const outcome = outcomeOf(call, error);
+    const ended = await refuseAt(bench, run, call, injected(kind, call));
+    const fault = `${nameOf(call)}: ${kind}`;
+    const outcome = outcomeOf(call, kind);
     const status = outcome === 'fails' ? 1 : 0;
-    const told = outcome === 'gets over it' ? expect.any(String) : expect.stringContaining(error);
+    const told = outcome === 'gets over it' ? expect.any(String) : expect.stringContaining(errorOf(kind));
     expect({ fault, ...ended }).toMatchObject({ fault, status, stderr: told });
     if (outcome === 'fails') {
       expect({ fault, told: tellsOf(call, bench, ended.stderr) || ended.stderr }).toEqual({ fault, told: true });
@@ -70,19 +85,13 @@ export async function rollbackRefusedAnywhere(
   what: string,
   most: number,
 ): Promise<void> {
-  const run = ['-u', bench.undo, ...words];
+  const run = ['-u', bench.undo, ...words, ...failing];
   const differences = await bench.watch();
-  const held = await traceOf(bench, run);
-  await restored(bench);
-  await bench.clear();
-  const whole = await traceOf(bench, [...run, ...failing], 1);
-  expect(await differences()).toEqual([]);
-  // A run that holds ends with a line of the record, written and flushed.
-  const calls = spread(whole.slice(held.length - 2), most);
+  const calls = spread(await callsOfRollback(bench, words, failing), most);
   let [kept, lost] = [0, [] as string[]];
   for (const call of calls) {
     await bench.clear();
-    const { status, stderr } = await refuseAt(bench, [...run, ...failing], call, 'error=EIO', true);
+    const { status, stderr } = await refuseAt(bench, run, call, 'error=EIO', true);
     expect(status).toBe(1);
     const left = await differences();
     if (left.length > 0) {
@@ -102,7 +111,7 @@ export async function rollbackRefusedAnywhere(
 
 /**
  * The same of the calls of a restore: it gets over the error or tells of it and keeps what is left, which a second one
- * finishes. @param most how many pairs of a call and an error are tried
+ * finishes. @param most how many pairs of a call and a fault are tried
  */
 export async function restoreRefusedAnywhere(bench: Bench, words: string[], what: string, most: number): Promise<void> {
   const differences = await bench.watch();
@@ -115,16 +124,17 @@ export async function restoreRefusedAnywhere(bench: Bench, words: string[], what
   // sync(2) cannot fail
   const calls = (await traceOf(bench, restore)).filter(({ name }) => name !== 'sync');
   expect(await differences()).toEqual([]);
-  const faults = spread(pairs(calls), most);
+  const all = pairs(calls, FAULTS);
+  const faults = spread(all, most);
   let [kept, lost] = [0, [] as string[]];
-  for (const { call, error } of faults) {
+  for (const { call, kind } of faults) {
     await prepare();
-    const { status, stderr } = await refuseAt(bench, restore, call, `error=${error}`);
-    const fault = `${nameOf(call)}: ${error}`;
+    const { status, stderr } = await refuseAt(bench, restore, call, injected(kind, call));
+    const fault = `${nameOf(call)}: ${kind}`;
     const left = await differences();
     if (left.length > 0) {
       kept++;
-      expect({ fault, status, stderr }).toEqual({ fault, status: 1, stderr: expect.stringContaining(error) });
+      expect({ fault, status, stderr }).toEqual({ fault, status: 1, stderr: expect.stringContaining(errorOf(kind)) });
     }
     await restored(bench);
     lost = (await differences()).map((line) => `${fault}: ${line}`);
@@ -134,15 +144,16 @@ export async function restoreRefusedAnywhere(bench: Bench, words: string[], what
   count(`refusals of restore of ${what}`, faults.length, Number(lost.length > 0));
   expect(lost).toEqual([]);
   // a sample may be of calls that it gets over
-  if (most >= pairs(calls).length) expect(kept).toBeGreaterThan(0);
+  if (most >= all.length) expect(kept).toBeGreaterThan(0);
 }
 
-/** Every call with every error, in an order of which a part has a bit of each. */
-function pairs(calls: readonly Call[]): { call: Call; error: ErrorName }[] {
-  return ERRORS.flatMap((_, shift) =>
-    calls.map((call, index) => ({ call, error: ERRORS[(index + shift) % ERRORS.length] as ErrorName })),
-  );
+/** Every call with every fault that it may meet. */
+function pairs(calls: readonly Call[], kinds: readonly Fault[]): { call: Call; kind: Fault }[] {
+  const all = mixed(calls, kinds).map(([call, kind]) => ({ call, kind }));
+  return all.filter(({ call, kind }) => kind !== 'short' || isWrite(call));
 }
+
+const isWrite = ({ name, result }: Call) => /^p?write/.test(name) && Number(result) > 0;
 
 /** Has a call of a run fail, and sees from the log that it was this one. */
 async function refuseAt(bench: Bench, words: string[], call: Call, fault: string, on = false) {

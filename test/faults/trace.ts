@@ -15,6 +15,8 @@ export interface Call {
   readonly filter: string;
   /** Counts the calls of this name and filter in its thread, from 1. */
   readonly nth: number;
+  /** Counts the calls of this name in its thread, whatever path they are done to, from 1; 0 where there is no path. */
+  readonly ofName: number;
   /** What the kernel answered; '' where the run was killed before. */
   readonly result: string;
 }
@@ -48,6 +50,21 @@ export function faulting(log: string, { name, filter, nth }: Call, fault: string
   return [...WORDS, log, '-e', `trace=${name}`, ...path, '-e', `inject=${name}:${fault}:when=${nth}${on ? '+' : ''}`];
 }
 
+/**
+ * strace's words before those of a run of which one call is refused, and that is to be killed at a later one of another
+ * name: strace takes one fault for each system call.
+ * @param paths all that the run and its undoing change: what else a thread writes to, such as the event loop's counters,
+ *   is not the same number of times in each run
+ * @param killed nothing for a log of the whole run
+ */
+export function refusing(log: string, paths: ReadonlySet<string>, refused: Call, killed?: Call): string[] {
+  const traced = killed === undefined ? CHANGING : [refused.name, killed.name];
+  const faults = [`${refused.name}:error=EIO:when=${refused.ofName}`];
+  if (killed !== undefined) faults.push(`${killed.name}:signal=SIGKILL:when=${killed.ofName}`);
+  const injected = faults.flatMap((fault) => ['-e', `inject=${fault}`]);
+  return [...WORDS, log, '-e', `trace=${traced.join(',')}`, ...[...paths].flatMap((path) => ['-P', path]), ...injected];
+}
+
 /** The changing calls of a log, in the order in which they were entered. */
 export function changingCalls(log: string): Call[] {
   const lines = log.trimEnd().split('\n');
@@ -57,6 +74,11 @@ export function changingCalls(log: string): Call[] {
   const helpers = new Set(lines.map((line) => /^(\d+) +execve\(/.exec(line)?.[1]).filter((tid) => tid !== main));
   const threads = [main];
   const counts = new Map<string, number>();
+  const next = (key: string) => {
+    const number = (counts.get(key) ?? 0) + 1;
+    counts.set(key, number);
+    return number;
+  };
   const calls: Call[] = [];
   lines.forEach((line, index) => {
     const [, tid = '', name = '', rest = ''] = /^(\d+) +(\w+)\((.*)$/.exec(line) ?? [];
@@ -64,10 +86,9 @@ export function changingCalls(log: string): Call[] {
     if (target === undefined || helpers.has(tid)) return;
     if (!threads.includes(tid)) threads.push(tid);
     const thread = threads.indexOf(tid);
-    const key = `${thread} ${name} ${target.filter}`;
-    const nth = (counts.get(key) ?? 0) + 1;
-    counts.set(key, nth);
-    calls.push({ thread, name, ...target, nth, result: resultOf(lines.slice(index), tid, name) });
+    const nth = next(`thread ${thread} ${name} ${target.filter}`);
+    const ofName = target.filter === '' ? 0 : next(`thread ${thread} ${name}`);
+    calls.push({ thread, name, ...target, nth, ofName, result: resultOf(lines.slice(index), tid, name) });
   });
   return calls;
 }
