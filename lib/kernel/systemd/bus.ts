@@ -37,7 +37,14 @@ async function call(host: Host, of: string, method: string, words: readonly stri
   await execute(host, BUSCTL, [...bus, of, method, ...words], `${method} ${words[1] ?? ''}`.trimEnd());
 }
 
-/** Properties of a unit by name, as `systemctl show` prints them; those that it does not know are absent. */
+/** What systemd answers of every unit, also of one that it does not know. */
+const STATES = ['LoadState', 'ActiveState'];
+
+/**
+ * Properties of a unit by name, as `systemctl show` prints them; those that it does not know are absent.
+ * @throws VfioIsolateError `ERR_STATE`, also for an answer that says nothing of the unit's state: a unit that runs must not
+ *   be taken for one that has ended
+ */
 export async function showUnit(
   host: Host,
   unit: string,
@@ -46,12 +53,15 @@ export async function showUnit(
   requireLive(host);
   const words = ['show', `--property=${properties.join(',')}`, '--', unit];
   const lines = (await execute(host, SYSTEMCTL, words, `show ${unit}`)).split('\n');
-  return new Map(
+  const shown = new Map(
     lines.flatMap((line): [string, string][] => {
       const cut = line.indexOf('=');
       return cut < 0 ? [] : [[line.slice(0, cut), line.slice(cut + 1)]];
     }),
   );
+  const untold = STATES.find((name) => properties.includes(name) && !/^[a-z-]+$/.test(shown.get(name) ?? ''));
+  if (untold !== undefined) throw refused(SYSTEMCTL, `show ${unit}`, `the answer has no ${untold}`);
+  return shown;
 }
 
 function requireLive({ live, run }: Host): void {
@@ -72,7 +82,7 @@ function execute({ lock }: Host, program: string, words: readonly string[], what
     });
     // The whole group: what the program may have started holds its pipes as well.
     let isLate = false;
-    const late = setTimeout(() => {
+    const limit = setTimeout(() => {
       isLate = true;
       if (child.pid) process.kill(-child.pid, 'SIGKILL');
     }, TIME_LIMIT_MS);
@@ -81,16 +91,15 @@ function execute({ lock }: Host, program: string, words: readonly string[], what
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
     child.on('error', (error) => {
-      clearTimeout(late);
+      clearTimeout(limit);
       reject(refused(program, what, error.message, error));
     });
     child.on('close', (status, signal) => {
-      clearTimeout(late);
-      if (status === 0) resolve(stdout);
-      else
-        reject(
-          refused(program, what, isLate ? `no answer within ${TIME_LIMIT_MS / 1000} s` : stderr.trim() || `${signal}`),
-        );
+      clearTimeout(limit);
+      if (status === 0) return resolve(stdout);
+      const late = `no answer within ${TIME_LIMIT_MS / 1000} s`;
+      const ended = signal === null ? `exit status ${status}` : `killed by ${signal}`;
+      reject(refused(program, what, isLate ? late : stderr.trim() || ended));
     });
   });
 }

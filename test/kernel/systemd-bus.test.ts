@@ -1,0 +1,63 @@
+/** What is made of systemd's answers, and of none. A shell stands in for its programs. */
+import { beforeEach, describe, expect, test, vi } from 'vitest';
+import { openHost } from '../../lib/host.js';
+import { callManager, showUnit } from '../../lib/kernel/systemd/bus.js';
+
+const stand = vi.hoisted(() => ({ in: '' }));
+vi.mock(import('node:child_process'), async (original) => {
+  const actual = await original();
+  const spawn = (_program: string, _words: string[], options: object) =>
+    actual.spawn('/bin/sh', ['-c', stand.in], options);
+  return { ...actual, spawn: spawn as unknown as typeof actual.spawn };
+});
+
+const remedy = 'see systemctl status and journalctl -b';
+const show = () => showUnit(openHost(), 'guest.slice', ['LoadState', 'ActiveState', 'AllowedCPUs']);
+const stop = () => callManager(openHost(), 'StopUnit', 'ss', 'guest.slice', 'fail');
+
+describe('systemd', () => {
+  beforeEach(() => {
+    stand.in = '';
+  });
+
+  test('is taken at its word where it answers', async () => {
+    stand.in = 'echo AllowedCPUs=0-1; echo LoadState=not-found; echo ActiveState=inactive';
+    expect((await show()).get('AllowedCPUs')).toBe('0-1');
+    await stop();
+  });
+
+  test.each([
+    ['nothing', ':'],
+    ['nonsense', "printf 'LoadState\\nActiveState=\\377=7\\nAllowedCPUs=0-\\n'"],
+    ['no value', 'echo LoadState=; echo ActiveState='],
+  ])('that answers %s says nothing of a unit', async (_what, script) => {
+    stand.in = script;
+    const message = '/usr/bin/systemctl show guest.slice: the answer has no LoadState';
+    await expect(show()).rejects.toMatchObject({ code: 'ERR_STATE', message, remedy });
+  });
+
+  test.each([
+    ['complains', 'echo Connection timed out >&2; exit 1', 'Connection timed out'],
+    ['fails without a word', 'exit 1', 'exit status 1'],
+    ['is killed', 'kill -KILL $$', 'killed by SIGKILL'],
+  ])('that %s has not done it', async (_what, script, why) => {
+    stand.in = script;
+    const message = `/usr/bin/busctl StopUnit guest.slice: ${why}`;
+    await expect(stop()).rejects.toMatchObject({ code: 'ERR_STATE', message, remedy });
+  });
+
+  test('that hangs is ended with all that it has started', async () => {
+    stand.in = 'sleep 1000 & sleep 1000';
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const stopped = expect(stop()).rejects.toMatchObject({
+        code: 'ERR_STATE',
+        message: '/usr/bin/busctl StopUnit guest.slice: no answer within 30 s',
+      });
+      vi.advanceTimersByTime(30_000);
+      await stopped;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+});
