@@ -21,7 +21,7 @@ const AWAIT = 'await() { for i in $(seq 200); do if [ -e "$1" ]; then return; fi
 /** In the place of systemctl: knows no unit, and takes its time to say so the first time. */
 const STAND_IN = `${AWAIT}
 if mkdir "$folder/asked" 2>/dev/null; then await "$folder/go-on"; fi
-echo LoadState=not-found`;
+printf "%s\\n" LoadState=not-found ActiveState=inactive SubState=dead`;
 
 /** Kills a restore under way, and restores again: at once, and when the program has ended. */
 const SCRIPT = `set -e; ${AWAIT}
