@@ -1,7 +1,7 @@
 import { VfioIsolateError } from '../errors.js';
 import { listIfThere } from '../host.js';
 import { compactMemoryFile } from '../kernel/memory.js';
-import { fileStep } from '../steps/file.js';
+import { fileStep } from '../steps/file/file.js';
 import type { Action } from './spec.js';
 
 export const compactMemory: Action = {

@@ -2,7 +2,8 @@ import { VfioIsolateError } from '../errors.js';
 import { type Policy, readPolicies } from '../kernel/cpufreq.js';
 import { readTopology, resolveCpus } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
-import { type FileStep, fileStep } from '../steps/file.js';
+import { fileStep } from '../steps/file/file.js';
+import type { FileStep } from '../steps/file/shape.js';
 import { optionalText, text } from './parameters.js';
 import type { Action } from './spec.js';
 

@@ -1,5 +1,5 @@
 import { dropCachesFile } from '../kernel/memory.js';
-import { fileStep } from '../steps/file.js';
+import { fileStep } from '../steps/file/file.js';
 import { syncStep } from '../steps/sync.js';
 import type { Action } from './spec.js';
 

@@ -1,6 +1,6 @@
 import { VfioIsolateError } from '../errors.js';
 import { X3D_MODES, x3dModeFiles } from '../kernel/x3d.js';
-import { fileStep } from '../steps/file.js';
+import { fileStep } from '../steps/file/file.js';
 import { choice } from './parameters.js';
 import type { Action } from './spec.js';
 

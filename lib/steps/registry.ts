@@ -2,7 +2,7 @@ import { VfioIsolateError } from '../errors.js';
 import { affinityKind } from './affinity/affinity.js';
 import { cgroupKind } from './cgroup.js';
 import { controllerKind } from './controller.js';
-import { fileKind } from './file.js';
+import { fileKind } from './file/file.js';
 import { propertyKind } from './property.js';
 import { sliceKind } from './slice.js';
 import type { StepKind } from './step.js';

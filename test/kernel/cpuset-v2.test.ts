@@ -4,7 +4,7 @@ import type { Host } from '../../lib/host.js';
 import { type Command, run } from '../../lib/index.js';
 import { inheritedList } from '../../lib/kernel/cpuset-v2.js';
 import { findCpusets } from '../../lib/kernel/mounts.js';
-import { fileKind } from '../../lib/steps/file.js';
+import { fileKind } from '../../lib/steps/file/file.js';
 import { cpus, hostTree } from '../support/tree.js';
 
 const ROOT = { '/cpuset.cpus.effective': '0-5', '/cgroup.subtree_control': 'cpuset' };

@@ -7,14 +7,14 @@ const skipFirst = (what: string) =>
 export const inGuests: readonly Mutation[] = [
   {
     fault: 'the undo skips one interrupt',
-    file: 'lib/steps/file.ts',
+    file: 'lib/steps/file/back.ts',
     from: 'if (first === null) return { steps: [] };',
     to: skipFirst("target.includes('/irq/')"),
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'irq-affinity takes effect'],
   },
   {
     fault: 'the undo skips one governor',
-    file: 'lib/steps/file.ts',
+    file: 'lib/steps/file/back.ts',
     from: 'if (first === null) return { steps: [] };',
     to: skipFirst("target.endsWith('scaling_governor')"),
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'cpu-governor takes effect'],
@@ -49,7 +49,7 @@ export const inGuests: readonly Mutation[] = [
   },
   {
     fault: 'a populated cgroup is not widened before it is given up',
-    file: 'lib/steps/file.ts',
+    file: 'lib/steps/file/apply.ts',
     from: 'if (nearest !== undefined) return empty(host, file, target, nearest);',
     to: 'if (nearest !== undefined) return { changed: 1 };',
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'a populated cgroup is narrowed'],
@@ -91,9 +91,9 @@ export const inGuests: readonly Mutation[] = [
   },
   {
     fault: "what a CPU took along is taken for somebody's change",
-    file: 'lib/steps/file.ts',
-    from: 'file.mayHaveShrunk?.(host, target, present, last) ?? false',
-    to: 'false',
+    file: 'lib/steps/file/back.ts',
+    from: 'if (file.mayHaveShrunk?.(host, target, present, last)) {',
+    to: 'if (false) {',
     tests: ['test/faults/hotplug-v1.test.ts', 'all that a CPU took along'],
   },
 ];

@@ -80,8 +80,8 @@ export const inPlace: readonly Mutation[] = [
   },
   {
     fault: 'a value of somebody else is overwritten',
-    file: 'lib/steps/file.ts',
-    from: 'if (!ours && !force)',
+    file: 'lib/steps/file/back.ts',
+    from: 'if (ours === undefined && !force)',
     to: 'if (false)',
     tests: [races, 'a value that somebody else has set is left'],
   },

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { newControl } from '../../lib/native.js';
-import { fileKind, fileStep } from '../../lib/steps/file.js';
+import { fileKind, fileStep } from '../../lib/steps/file/file.js';
 import { hostTree } from '../support/tree.js';
 
 const GOVERNOR = 'sys/devices/system/cpu/cpufreq/policy0/scaling_governor';

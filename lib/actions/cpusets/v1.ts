@@ -14,7 +14,7 @@ import {
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
 import { parseList } from '../../sets/list.js';
 import { removal } from '../../steps/cgroup.js';
-import { fileStep } from '../../steps/file.js';
+import { fileStep } from '../../steps/file/file.js';
 import { moveStep } from '../../steps/tasks.js';
 import type { CpusetCommands } from './commands.js';
 import { requireRemovable } from './deletion.js';
