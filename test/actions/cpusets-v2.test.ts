@@ -5,9 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Host } from '../../lib/host.js';
 import { type Command, run } from '../../lib/index.js';
 import { header, step, writeRecord } from '../support/record.js';
-import { cpus, hostTree } from '../support/tree.js';
-
-const MOUNTINFO = '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw';
+import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
 const recorded = (path: string, changes: readonly object[]) =>
   writeRecord(path, header({ boot: 'boot' }), ...changes.map((change, index) => step(index + 1, change)));
@@ -19,7 +17,7 @@ function hostWith(cgroups: Readonly<Record<string, Readonly<Record<string, strin
     ),
   );
   const host = hostTree({
-    'proc/self/mountinfo': MOUNTINFO,
+    'proc/self/mountinfo': CGROUP2_MOUNT,
     'proc/sys/kernel/random/boot_id': 'boot',
     'proc/sys/kernel/osrelease': '6.12.0',
     'sys/fs/cgroup/cgroup.controllers': 'cpuset cpu memory pids',

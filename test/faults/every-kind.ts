@@ -6,7 +6,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Host, type RunOptions, type RunReport, run } from '../../lib/index.js';
 import { encode } from '../support/record.js';
-import { cpus, hostTree } from '../support/tree.js';
+import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
 /** As version 0.1.0 wrote it, byte for byte. */
 export const FORMAT_1 = readFileSync(join(import.meta.dirname, 'format-1.undo'), 'utf8');
@@ -43,7 +43,7 @@ export function everyKindHost(more: Readonly<Record<string, string>> = {}): Host
   const mode = 'sys/devices/platform/AMDI0101:00/amd_x3d_mode';
   const policies = 'sys/devices/system/cpu/cpufreq';
   return hostTree({
-    'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+    'proc/self/mountinfo': CGROUP2_MOUNT,
     'proc/sys/kernel/random/boot_id': BOOT,
     'proc/sys/kernel/osrelease': '6.12.0',
     'proc/sys/vm/drop_caches': '0',

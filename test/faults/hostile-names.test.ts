@@ -7,7 +7,7 @@ import { vfioIsolate } from '../support/cli.js';
 import { commandLine } from '../support/injected.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot } from '../support/snapshot.js';
-import { cpus, hostTree } from '../support/tree.js';
+import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 import { sample } from './extent.js';
 import { count } from './figures.js';
 import { filesBelow } from './files-below.js';
@@ -113,7 +113,7 @@ describe.skipIf(notInPlace)(`names, in place (${notInPlace ?? 'v1'})`, () => {
 
 describe.each([
   ['v1', '25 20 0:22 / /sys/fs/cgroup rw - cgroup cgroup rw,cpuset'],
-  ['v2', '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw'],
+  ['v2', CGROUP2_MOUNT],
 ])('a link below the cgroups of %s, which cgroupfs itself cannot hold,', (_version, mountinfo) => {
   const group = {
     'cpuset.cpus': '0-3',

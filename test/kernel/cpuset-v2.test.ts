@@ -5,7 +5,7 @@ import { type Command, run } from '../../lib/index.js';
 import { inheritedList } from '../../lib/kernel/cpuset-v2.js';
 import { findCpusets } from '../../lib/kernel/mounts.js';
 import { fileKind } from '../../lib/steps/file/file.js';
-import { cpus, hostTree } from '../support/tree.js';
+import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
 const ROOT = { '/cpuset.cpus.effective': '0-5', '/cgroup.subtree_control': 'cpuset' };
 
@@ -13,7 +13,7 @@ const ROOT = { '/cpuset.cpus.effective': '0-5', '/cgroup.subtree_control': 'cpus
 function hostWith(files: Readonly<Record<string, string>>): Host {
   const all = Object.entries({ ...ROOT, ...files });
   return hostTree({
-    'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+    'proc/self/mountinfo': CGROUP2_MOUNT,
     'proc/sys/kernel/osrelease': '6.12.0',
     'sys/fs/cgroup/cgroup.controllers': 'cpuset',
     ...cpus('0-5', '0-7'),

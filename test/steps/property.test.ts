@@ -2,12 +2,12 @@
 import { expect, test } from 'vitest';
 import type { Host } from '../../lib/host.js';
 import { propertyKind } from '../../lib/steps/property.js';
-import { cpus, hostTree } from '../support/tree.js';
+import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
 /** A host of 8 CPUs whose system.slice somebody has given a list since. */
 function hostWith(present: string): Host {
   return hostTree({
-    'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+    'proc/self/mountinfo': CGROUP2_MOUNT,
     'sys/fs/cgroup/cgroup.controllers': 'cpuset',
     'sys/fs/cgroup/cgroup.subtree_control': 'cpuset',
     'sys/fs/cgroup/cpuset.cpus.effective': '0-7',

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import type { UnitState } from '../../lib/kernel/systemd/properties.js';
 import { sliceKind } from '../../lib/steps/slice.js';
-import { hostTree } from '../support/tree.js';
+import { CGROUP2_MOUNT, hostTree } from '../support/tree.js';
 
 const systemd = vi.hoisted(() => ({ said: undefined as UnitState | undefined, onAsked: () => {} }));
 vi.mock(import('../../lib/kernel/systemd/bus.js'), async (actual) => ({
@@ -32,7 +32,7 @@ const unit = (active: boolean, description: string, properties: Record<string, s
 const tree = (tasks: string) =>
   hostTree({
     'proc/sys/kernel/osrelease': '6.12.0',
-    'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw',
+    'proc/self/mountinfo': CGROUP2_MOUNT,
     'sys/fs/cgroup/cgroup.controllers': 'cpuset',
     'sys/fs/cgroup/guest.slice/cgroup.procs': tasks,
   });

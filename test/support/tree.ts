@@ -22,6 +22,9 @@ export function hostTree(files: Readonly<Record<string, string>>): Host {
   return openHost({ sys: join(folder, 'sys'), proc: join(folder, 'proc'), run: join(folder, 'run') });
 }
 
+/** A line of mountinfo: all of cgroup v2 in its usual place. */
+export const CGROUP2_MOUNT = '25 20 0:22 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw';
+
 /** The CPUs of a machine, all of them in one node. */
 export function cpus(online: string, possible = online): Record<string, string> {
   const root = 'sys/devices/system/cpu';
