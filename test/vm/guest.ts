@@ -3,7 +3,7 @@ import { constants, existsSync, readFileSync } from 'node:fs';
 import { type FileHandle, mkdir, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { consoleTail, stoodStill } from './console.js';
+import { consoleTail, fellOver, stoodStill } from './console.js';
 import { parseSnapshot, type Snapshot } from './snapshot.js';
 
 export interface Result {
@@ -57,14 +57,19 @@ export class Guest {
     const lost = rung + (limit + 30) * 1000;
     while (!existsSync(join(job, 'status'))) {
       if (!this.isRunning()) throw this.#died(script);
-      if (Date.now() > lost) throw await this.#stoodStill(script);
+      // no program can have it stop
+      if (Date.now() > lost) throw await this.#giveUp(this.#failure(`${stoodStill} while it ran: ${script}`));
       await sleep(20);
     }
     const status = Number(await readFile(join(job, 'status'), 'utf8'));
     const stdout = await readFile(join(job, 'stdout'), 'utf8');
     const stderr = await readFile(join(job, 'stderr'), 'utf8');
     const killed = status === 137 && Date.now() - rung >= limit * 1000;
-    if (killed) throw this.#failure(`was not done after ${limit} s with: ${script}\n${stdout}${stderr}`);
+    if (killed) {
+      const late = this.#failure(`was not done after ${limit} s with: ${script}\n${stdout}${stderr}`);
+      // whatever is tried again finds a guest that nothing has half done
+      throw fellOver(this.#dir) ? await this.#giveUp(late) : late;
+    }
     return { status, stdout, stderr };
   }
 
@@ -114,12 +119,12 @@ export class Guest {
     return this.#end;
   }
 
-  /** Its own clock would have ended the command: no program can have it stop. It is of no use any more. */
-  async #stoodStill(script: string): Promise<Error> {
-    this.#end = this.#failure(`${stoodStill} while it ran: ${script}`);
+  /** Ends it: it is of no use any more. */
+  async #giveUp(why: Error): Promise<Error> {
+    this.#end = why;
     process.kill(Number(readFileSync(join(this.#dir, 'pid'), 'utf8')), 'SIGKILL');
     while (this.isRunning()) await sleep(20);
-    return this.#end;
+    return why;
   }
 
   #failure(what: string): Error {

@@ -50,6 +50,13 @@ describeOn(
       await expect(guest.sh('echo "<0>BUG: made up" >/dev/kmsg; poweroff -f')).rejects.toThrow(/kernel Oops/);
     });
 
+    test('a guest whose kernel fell over is given up where a command of it does not end', async () => {
+      const late = guest.sh('echo "<0>BUG: made up" >/dev/kmsg; sleep 77', { limit: 2 });
+      await expect(late).rejects.toThrow(/not done after 2 s(.|\n)*kernel Oops/);
+      expect(guest.isRunning()).toBe(false);
+      await expect(guest.sh('true')).rejects.toThrow(/not done after 2 s/);
+    });
+
     let tries = 0;
     test('a test under which the kernel fell over is tried once more', async () => {
       try {
