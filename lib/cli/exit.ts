@@ -16,9 +16,9 @@ export function statusOfError(error: unknown, signal: NodeJS.Signals | undefined
   return (error as { code?: unknown } | undefined)?.code === 'ERR_LOCKED' ? LOCKED : FAILED;
 }
 
-/** A signal that came too late to stop a run does not count; a rollback that failed outweighs why it was needed. */
+/** A signal that did not stop the run does not count; a rollback that failed outweighs why it was needed. */
 export function statusOfReport(report: RunReport, signal: NodeJS.Signals | undefined): number {
   if (report.ok) return DONE;
-  if (signal === undefined && report.rollbackErrors.length > 0) return FAILED;
-  return statusOfError(report.error, signal);
+  if (report.rollbackErrors.length > 0) return FAILED;
+  return statusOfError(report.error, report.error?.code === 'ABORT_ERR' ? signal : undefined);
 }

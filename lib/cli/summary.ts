@@ -29,8 +29,13 @@ export function aftermathOf({ ok, dryRun, commands, rollbackErrors }: RunReport,
   if (rollbackErrors.length > 0) lines.push(`not all could be rolled back; ${wayOut(undo)}`);
   else if (undone.length > 0) lines.push(`rolled back: ${undone.join(', ')}`);
   if (kept.length > 0) lines.push(`kept: ${kept.join(', ')}`);
-  const untouched = commands.every(({ changes }) => changes.length === 0);
+  const untouched = commands.every((one) => one.changes.length === 0 && !mayHaveChanged(one));
   return lines.length === 0 && untouched ? ['nothing was changed'] : lines;
+}
+
+/** A restore keeps what a step did before it failed, and of that nobody has told. */
+function mayHaveChanged({ command, error }: CommandReport): boolean {
+  return command === 'restore' && (error?.code === 'ERR_INCOMPLETE' || error?.code === 'ABORT_ERR');
 }
 
 function wayOut(undo: string | undefined): string {

@@ -30,6 +30,14 @@ describe('the exit status', () => {
     expect(statusOfReport(report([command('drop-caches')]), 'SIGINT')).toBe(0);
   });
 
+  it('of a run that a signal stopped, and whose rollback failed', () => {
+    expect(statusOfReport({ ...failed, error: stopped, rollbackErrors: [busy] }, 'SIGTERM')).toBe(1);
+  });
+
+  it('of a run that failed by itself before a signal came', () => {
+    expect(statusOfReport(report([], { ok: false, error: busy }), 'SIGTERM')).toBe(1);
+  });
+
   it('of a usage error that left something behind is not that of one that touched nothing', () => {
     expect(statusOfReport({ ...failed, error: wrong, rollbackErrors: [busy] }, undefined)).toBe(1);
   });

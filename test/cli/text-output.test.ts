@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Settings } from '../../lib/cli/request.js';
 import { textOutput } from '../../lib/cli/text-output.js';
+import { VfioIsolateError } from '../../lib/errors.js';
 import type { RunReport } from '../../lib/index.js';
 import { busy, change, command, failed, fakeIo, missing, moved, report, stopped } from './samples.js';
 
@@ -116,6 +117,12 @@ describe('a run that failed', () => {
     expect(stderr.split('\n')).toHaveLength(4);
     expect(stderr).not.toContain('rolled back');
     expect(stderr).not.toContain('nothing was changed');
+  });
+
+  it('a step of a restore that failed half way, of which no change is told', () => {
+    const error = new VfioIsolateError('ERR_INCOMPLETE', 'not all was restored');
+    const halfway = report([command('restore', { status: 'failed', error })], { ok: false, error });
+    expect(told({}, halfway).stderr).not.toContain('nothing was changed');
   });
 
   it('in a dry run leaves nothing to be told of', () => {

@@ -1,13 +1,19 @@
 /** What is made of systemd's answers, and of none. A shell stands in for its programs. */
+import { once } from 'node:events';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openHost } from '../../lib/host.js';
 import { callManager, showUnit } from '../../lib/kernel/systemd/bus.js';
 
 const stand = vi.hoisted(() => ({ in: '' }));
+/** The end of the last program, whoever holds its pipes then. */
+const ended = vi.hoisted(() => ({ last: Promise.resolve() as Promise<unknown> }));
 vi.mock(import('node:child_process'), async (original) => {
   const actual = await original();
-  const spawn = (_program: string, _words: string[], options: object) =>
-    actual.spawn('/bin/sh', ['-c', stand.in], options);
+  const spawn = (_program: string, _words: string[], options: object) => {
+    const child = actual.spawn('/bin/sh', ['-c', stand.in], options);
+    ended.last = once(child, 'exit');
+    return child;
+  };
   return { ...actual, spawn: spawn as unknown as typeof actual.spawn };
 });
 
@@ -56,6 +62,19 @@ describe('systemd', () => {
       });
       vi.advanceTimersByTime(30_000);
       await stopped;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  test('that leaves something behind which holds its pipes is not waited for longer', async () => {
+    stand.in = 'echo LoadState=loaded; echo ActiveState=active; setsid sleep 3 & sleep 0.5';
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    try {
+      const shown = show();
+      await ended.last;
+      vi.advanceTimersByTime(30_000);
+      expect((await shown).get('ActiveState')).toBe('active');
     } finally {
       vi.useRealTimers();
     }

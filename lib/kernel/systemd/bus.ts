@@ -2,9 +2,9 @@
  * How systemd is spoken to: by its own programs, with an absolute path, an argument vector, a time limit, an environment
  * of our own, never a shell (org.freedesktop.systemd1(5), busctl(1), systemctl(1)).
  */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { statSync } from 'node:fs';
-import { VfioIsolateError } from '../../errors.js';
+import { fromNode, isSystemError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 
 const BUSCTL = '/usr/bin/busctl';
@@ -80,11 +80,10 @@ function execute({ lock }: Host, program: string, words: readonly string[], what
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', ...(lock === undefined ? [] : [lock])],
     });
-    // The whole group: what the program may have started holds its pipes as well.
     let isLate = false;
     const limit = setTimeout(() => {
       isLate = true;
-      if (child.pid) process.kill(-child.pid, 'SIGKILL');
+      giveUp(child);
     }, TIME_LIMIT_MS);
     let stdout = '';
     let stderr = '';
@@ -102,6 +101,17 @@ function execute({ lock }: Host, program: string, words: readonly string[], what
       reject(refused(program, what, isLate ? late : stderr.trim() || ended));
     });
   });
+}
+
+/** Ends the whole group: what the program may have started holds its pipes as well, in a session of its own even after it. */
+function giveUp({ pid, stdout, stderr }: ChildProcess): void {
+  try {
+    if (pid) process.kill(-pid, 'SIGKILL');
+  } catch (error) {
+    if (!isSystemError(fromNode(error), 'ESRCH')) throw error;
+  }
+  stdout?.destroy();
+  stderr?.destroy();
 }
 
 function refused(program: string, what: string, why: string, cause?: Error): VfioIsolateError {
