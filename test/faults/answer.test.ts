@@ -1,5 +1,5 @@
 /** How soon a run answers a signal: by its own system calls, and while it only waits. */
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { BIN, execute } from '../support/cli.js';
@@ -71,10 +71,14 @@ describe.skipIf(notInPlace)(`the answer to a signal, in place (${notInPlace ?? '
     const lock = '/run/vfio-isolate/lock';
     const hold = `mount -t tmpfs none /run; mkdir -m 700 /run/vfio-isolate; exec 9>${lock}; flock 9; exec "$@"`;
     const words = [process.execPath, BIN, '--wait', '60', '-u', undo, 'cpuset-create', `${scratch.name}/guest`];
-    const own = ['--mount', '--propagation', 'private', '/bin/sh', '-c', hold, 'sh', ...words];
+    const trace = `${scratch.folder}/trace`;
+    // As a grandchild (-D), so that the PID is the run's.
+    const traced = ['strace', '-D', '-f', '-o', trace, '-e', 'trace=flock', ...words];
+    const own = ['--mount', '--propagation', 'private', '/bin/sh', '-c', hold, 'sh', ...traced];
+    const isWaiting = () => existsSync(trace) && /flock\(.* EAGAIN /.test(readFileSync(trace, 'utf8'));
     let sent = 0;
     const ended = await execute('unshare', own, {}, async (pid) => {
-      while (opened(pid).filter((path) => path === lock).length < 2) await delay(5);
+      while (!isWaiting()) await delay(5);
       sent = performance.now();
       process.kill(pid, signal);
     });
@@ -84,14 +88,3 @@ describe.skipIf(notInPlace)(`the answer to a signal, in place (${notInPlace ?? '
     expect([undo, `${scratch.directory}/guest`].filter((path) => existsSync(path))).toEqual([]);
   });
 });
-
-/** The files that a process has open. */
-function opened(pid: number): string[] {
-  return readdirSync(`/proc/${pid}/fd`).map((fd) => {
-    try {
-      return readlinkSync(`/proc/${pid}/fd/${fd}`);
-    } catch {
-      return '';
-    }
-  });
-}
