@@ -66,20 +66,25 @@ export function openHost(roots: Roots = {}): Host {
 
 /** The same host, for a run that holds its lock. */
 export function withLock(host: Host, lock: number): Host {
-  const { sys, proc, run, live } = host;
-  return { sys, proc, run, live, lock, read: (path) => host.read(path), list: (path) => host.list(path) };
+  return variant(host, { lock });
 }
 
 /** The same host, as it is when it is looked at first: for what is asked the same of it for hundreds of thousands of things. */
 export function readOnce(host: Host): Host {
-  const { sys, proc, run, live } = host;
   const texts = new Map<string, string>();
   const read = (path: string) => {
     const text = texts.get(path) ?? host.read(path);
     texts.set(path, text);
     return text;
   };
-  return { sys, proc, run, live, read, list: (path) => host.list(path) };
+  return variant(host, { read });
+}
+
+/** Another host's members may be those of a class, which a spread would lose. */
+function variant(host: Host, members: Partial<Host>): Host {
+  const { sys, proc, run, live, lock } = host;
+  const own = { sys, proc, run, live, ...(lock !== undefined && { lock }) };
+  return { ...own, read: (path) => host.read(path), list: (path) => host.list(path), ...members };
 }
 
 function look<T>(path: string, read: () => T): T {

@@ -153,8 +153,10 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
         again: begun || round > 1,
         unnamed: round > NAMED_ROUNDS,
       });
-      for (const note of notes) if (!told.has(note)) report.notes.push(note);
-      for (const note of notes) told.add(note);
+      for (const note of notes) {
+        if (!told.has(note)) report.notes.push(note);
+        told.add(note);
+      }
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };

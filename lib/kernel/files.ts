@@ -11,6 +11,11 @@ import { X3D_FILES } from './x3d.js';
 
 const FILES: readonly KernelFile[] = [...CPUSET_FILES, ...IRQ_FILES, ...CPUFREQ_FILES, ...MEMORY_FILES, ...X3D_FILES];
 
+/** @throws VfioIsolateError for a file that this tool does not write to, and for a text that no such file can hold */
+export function requireText(host: Host, path: string, text: string): void {
+  kernelFile(host, path).same(text, text, `the value of ${path}`);
+}
+
 /**
  * What is known of a kernel file.
  * @throws VfioIsolateError `ERR_STATE` where it is none that this tool writes to

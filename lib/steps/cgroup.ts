@@ -14,7 +14,7 @@ import {
 } from '../kernel/cpuset.js';
 import { handsOn } from '../kernel/cpuset-v2.js';
 import { locate, makeDirectory, removeDirectory } from '../kernel/door.js';
-import { kernelFile } from '../kernel/files.js';
+import { kernelFile, requireText } from '../kernel/files.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { countTasks } from '../kernel/tasks.js';
 import type { Control } from '../native.js';
@@ -46,11 +46,7 @@ export const cgroupKind: StepKind<CgroupStep> = {
       throw new VfioIsolateError('ERR_STATE', `${checked.target} is no cgroup that could be made or removed`);
     }
     for (const value of [checked.from, checked.to]) {
-      // Throws for a text that no such file can hold.
-      for (const [file, text] of Object.entries(value ?? {})) {
-        const path = `${checked.target}/${file}`;
-        kernelFile(host, path).same(text, text, `the value of ${path}`);
-      }
+      for (const [file, text] of Object.entries(value ?? {})) requireText(host, `${checked.target}/${file}`, text);
     }
     return checked;
   },

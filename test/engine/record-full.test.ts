@@ -1,17 +1,15 @@
 /** A record that has grown as long as one may: nothing more is recorded in it, but it can still be closed. */
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import { UndoRecord } from '../../lib/engine/record/record.js';
 import { type Host, openHost } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
 import { bootId } from '../../lib/kernel/boot.js';
+import { BOOT, oneInterrupt } from '../support/one-interrupt.js';
 import { encode, header, step, writeRecord } from '../support/record.js';
 import { notInPlace, openScratch } from '../support/scratch.js';
-import { cpus, hostTree } from '../support/tree.js';
 
 const MIB = 1024 * 1024;
-const BOOT = 'this boot';
 /** So much may be recorded; the rest, up to 64 MiB, is for what becomes of it. */
 const FULL = 56 * MIB;
 
@@ -19,13 +17,7 @@ let host: Host;
 let undo: string;
 let mask: string;
 beforeEach(() => {
-  host = hostTree({
-    ...cpus('0-7'),
-    'proc/sys/kernel/random/boot_id': BOOT,
-    'proc/irq/9/smp_affinity_list': '4-7',
-  });
-  undo = `${dirname(host.sys)}/undo`;
-  mask = `${host.proc}/irq/9/smp_affinity_list`;
+  ({ host, undo, mask } = oneInterrupt());
 });
 
 /** A record of so many bytes, of one step that holds. */

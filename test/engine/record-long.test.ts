@@ -1,26 +1,18 @@
 /** Records of very many steps: their undo takes a time that grows with them, no faster, and ends. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
 import type { Host } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
+import { BOOT, oneInterrupt } from '../support/one-interrupt.js';
 import { encode, header, step } from '../support/record.js';
-import { cpus, hostTree } from '../support/tree.js';
-
-const BOOT = 'this boot';
 
 let host: Host;
 let undo: string;
 let mask: string;
 beforeEach(() => {
-  host = hostTree({
-    ...cpus('0-7'),
-    'proc/sys/kernel/random/boot_id': BOOT,
-    'proc/irq/9/smp_affinity_list': '4-7',
+  ({ host, undo, mask } = oneInterrupt({
     'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset',
-  });
-  undo = `${dirname(host.sys)}/undo`;
-  mask = `${host.proc}/irq/9/smp_affinity_list`;
+  }));
 });
 
 function record(count: number, change: (index: number) => object): void {

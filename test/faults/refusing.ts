@@ -44,8 +44,7 @@ export async function refusedAnywhere(
 ): Promise<void> {
   const run = ['-u', bench.undo, ...words];
   const differences = await bench.watch();
-  // sync(2) cannot fail.
-  const calls = (await traceOf(bench, run)).filter(({ name }) => name !== 'sync');
+  const calls = await refusableCalls(bench, run);
   const meant = await differences();
   expect(meant).not.toEqual([]);
   await restored(bench);
@@ -121,8 +120,7 @@ export async function restoreRefusedAnywhere(bench: Bench, words: string[], what
   };
   await prepare();
   const restore = ['restore', bench.undo];
-  // sync(2) cannot fail
-  const calls = (await traceOf(bench, restore)).filter(({ name }) => name !== 'sync');
+  const calls = await refusableCalls(bench, restore);
   expect(await differences()).toEqual([]);
   const all = pairs(calls, FAULTS);
   const faults = spread(all, most);
@@ -145,6 +143,11 @@ export async function restoreRefusedAnywhere(bench: Bench, words: string[], what
   expect(lost).toEqual([]);
   // a sample may be of calls that it gets over
   if (most >= all.length) expect(kept).toBeGreaterThan(0);
+}
+
+/** Those that a run makes and that can fail: sync(2) cannot. */
+async function refusableCalls(bench: Bench, words: string[]): Promise<readonly Call[]> {
+  return (await traceOf(bench, words)).filter(({ name }) => name !== 'sync');
 }
 
 /** Every call with every fault that it may meet. */

@@ -131,13 +131,14 @@ function isExpected(refusal: Refusal, { kernelThreads }: Scope): boolean {
 async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, sum: Sum): Promise<void> {
   const to = step.to ?? '';
   const known = new Set(step.tasks.map(([tid, start]) => taskKey(tid, start)));
-  for (let [passes, quiet] = [1, 1]; ; ) {
+  for (let [passes, quiet] = [1, 0]; ; ) {
     const { tasks, vanished } = await tasksIn(context.host, scope);
     const late = latecomers(tasks, scope, to, known);
     if (late.length === 0) {
       const ofProcess = vanished.map((process) => vanishingOf(step, process, to));
       sum.changed += await chase(context.host, ofProcess, context.control, true);
-      if (quiet++ < QUIET_PASSES) {
+      quiet++;
+      if (quiet < QUIET_PASSES) {
         await delay(PAUSE_MS);
         continue;
       }
@@ -147,15 +148,12 @@ async function follow(step: AffinityStep, scope: Scope, context: ApplyContext, s
     if (passes === MOST_PASSES) {
       const [first] = late.flatMap(([tid]) => tasks.filter((task) => task.tid === tid));
       const such = first === undefined ? '' : `, such as ${nameOf(first)}`;
-      throw new VfioIsolateError(
-        'ERR_STATE',
-        `new tasks with other CPUs keep appearing after ${passes} passes${such}`,
-        {
-          remedy: 'another program may be setting them: see who manages these tasks',
-        },
-      );
+      const message = `new tasks with other CPUs keep appearing after ${passes} passes${such}`;
+      throw new VfioIsolateError('ERR_STATE', message, {
+        remedy: 'another program may be setting them: see who manages these tasks',
+      });
     }
-    [passes, quiet] = [passes + 1, 1];
+    [passes, quiet] = [passes + 1, 0];
     await context.ledger?.append({ late });
     for (const [tid, start] of late) known.add(taskKey(tid, start));
     await set(step, late, context, sum);

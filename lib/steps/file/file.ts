@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { type Host, readIfThere } from '../../host.js';
 import { listAt } from '../../kernel/cpuset-v2.js';
-import { kernelFile } from '../../kernel/files.js';
+import { kernelFile, requireText } from '../../kernel/files.js';
 import { keepingMasks, masksDetail } from '../masks.js';
 import { memoryStays } from '../memory-stays.js';
 import { previewList } from '../preview-list.js';
@@ -26,10 +26,8 @@ export const fileKind: StepKind<FileStep> = {
 
   validate(step, host) {
     const checked = v.parse(shape, step);
-    const file = kernelFile(host, checked.target);
-    // Throws for a text that no such file can hold.
-    for (const text of [checked.from, checked.to])
-      if (text !== null) file.same(text, text, `the value of ${checked.target}`);
+    if (checked.from !== null) requireText(host, checked.target, checked.from);
+    requireText(host, checked.target, checked.to);
     return checked;
   },
 

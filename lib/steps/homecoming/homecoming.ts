@@ -71,18 +71,19 @@ export async function homecoming(
   }
   const strays = await findStrays(host, homes, groups, seen);
   const refuges = new Set(homes.destinations.map((directory) => refuge(host, groups, directory)));
-  const evicted = ({ cgroup }: FoundStray) => refuges.has(cgroup);
-  const homeless = ({ thread: { home } }: FoundStray) => groups.nearest(home) !== home;
-  const elsewhere = strays.filter((stray) => !evicted(stray));
-  for (const stray of strays.filter((stray) => evicted(stray) || (force && !homeless(stray))))
-    groups.bring(stray.cgroup, stray.thread, stray.whole);
-  for (const { thread, cgroup } of elsewhere.filter(homeless)) groups.leave(cgroup, thread);
+  const [homeless, left]: [FoundStray[], FoundStray[]] = [[], []];
+  for (const stray of strays) {
+    const { thread, cgroup, whole } = stray;
+    const isEvicted = refuges.has(cgroup);
+    const isHomeless = !isEvicted && groups.nearest(thread.home) !== thread.home;
+    if (isEvicted || (force && !isHomeless)) groups.bring(cgroup, thread, whole);
+    if (!isEvicted) (isHomeless ? homeless : left).push(stray);
+  }
+  for (const { thread, cgroup } of homeless) groups.leave(cgroup, thread);
   return {
     groups: groups.all(),
     missing: [...groups.missing],
-    strays: elsewhere
-      .filter((stray) => !homeless(stray))
-      .map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
+    strays: left.map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
     leaving,
     missed,
     notes: [
