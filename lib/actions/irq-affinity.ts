@@ -1,6 +1,7 @@
 import { UsageError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { effectiveAffinity, isFixed, readDefaultAffinity, readInterrupts } from '../kernel/irq.js';
+import { effectiveAffinity, type Interrupt, isFixed, readInterrupts } from '../kernel/irq.js';
+import { looksBorn, readDefaultAffinity } from '../kernel/irq-default.js';
 import { readTopology, resolveCpus, type Topology } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { fileStep } from '../steps/file/file.js';
@@ -43,9 +44,8 @@ export const irqAffinity: Action = {
       // Not read once more: it may be released at any time.
       return to.equals(affinity) ? [] : [{ kind: 'file', target: path, from: affinity.toString(), to: to.toString() }];
     });
-    const standard = readDefaultAffinity(host);
-    const later = standard ? fileStep(host, standard.path, maskOf(change(standard.affinity), topology)) : [];
-    const wasDone = standard !== undefined && later.length === 0 && steps.length < interrupts.length;
+    const later = defaultStep(host, change, interrupts, topology);
+    const wasDone = readDefaultAffinity(host) !== undefined && later.length === 0 && steps.length < interrupts.length;
     return {
       steps: [...steps, ...later],
       conclude(outcomes) {
@@ -55,6 +55,18 @@ export const irqAffinity: Action = {
     };
   },
 };
+
+/** Interrupts that look as if they had begun with the new default, now or by this very run, are noted: a later one did begin so. */
+function defaultStep(host: Host, change: Change, interrupts: readonly Interrupt[], topology: Topology): FileStep[] {
+  const standard = readDefaultAffinity(host);
+  if (standard === undefined) return [];
+  const to = change(standard.affinity);
+  const after = interrupts.map((one) => ({ ...one, affinity: change(one.affinity) }));
+  const known = after.filter((one) => looksBorn(host, one, to, topology)).map(({ number }) => number);
+  return fileStep(host, standard.path, maskOf(to, topology)).map((step) => ({ ...step, known }));
+}
+
+type Change = (affinity: Bitmap) => Bitmap;
 
 /** As wide as the kernel prints one. */
 function maskOf(affinity: Bitmap, { possible }: Topology): string {
@@ -85,7 +97,7 @@ function laggards(host: Host, cpus: Bitmap): string[] {
   return [`${subject} ${late.join(', ')} still ${verb} to CPUs ${cpus}, and may until firing the next time`];
 }
 
-function changeOf(mode: string, cpus: Bitmap, { online }: Topology): (affinity: Bitmap) => Bitmap {
+function changeOf(mode: string, cpus: Bitmap, { online }: Topology): Change {
   if (mode === 'add') return (affinity) => affinity.union(cpus);
   if (mode !== 'mask') throw new UsageError(`irq-affinity takes mask or add, not ${JSON.stringify(mode)}`);
   const rest = online.minus(cpus);

@@ -147,6 +147,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
         waiting,
         notes = [],
         missed = false,
+        after = [],
       } = await kind.undo(entry, performer.host, {
         force,
         settle,
@@ -160,6 +161,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };
+      if (after.length > 0) await performer.perform(after, report);
       const found = steps.some((step) => step.kind === kind.kind && kind.repeats?.(step));
       quiet = found ? 0 : quiet + 1;
       const again = kind.repeats && performer.isReal && (found || (missed && quiet < QUIET_ROUNDS));

@@ -5,11 +5,19 @@ import { CPUFREQ_FILES } from './cpufreq.js';
 import { CPUSET_FILES } from './cpuset-files.js';
 import { locate } from './door.js';
 import { IRQ_FILES } from './irq.js';
+import { IRQ_DEFAULT_FILES } from './irq-default.js';
 import type { KernelFile } from './kernel-file.js';
 import { MEMORY_FILES } from './memory.js';
 import { X3D_FILES } from './x3d.js';
 
-const FILES: readonly KernelFile[] = [...CPUSET_FILES, ...IRQ_FILES, ...CPUFREQ_FILES, ...MEMORY_FILES, ...X3D_FILES];
+const FILES: readonly KernelFile[] = [
+  ...CPUSET_FILES,
+  ...IRQ_FILES,
+  ...IRQ_DEFAULT_FILES,
+  ...CPUFREQ_FILES,
+  ...MEMORY_FILES,
+  ...X3D_FILES,
+];
 
 /** @throws VfioIsolateError for a file that this tool does not write to, and for a text that no such file can hold */
 export function requireText(host: Host, path: string, text: string): void {

@@ -2,7 +2,6 @@
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import { parseMask } from '../sets/mask.js';
 import { type KernelFile, sameList } from './kernel-file.js';
 
 export interface Interrupt {
@@ -52,13 +51,6 @@ const REASON = 'its affinity is fixed (managed by its driver, or per CPU)';
 /** 6.1 leaves the file writable and answers EIO; 6.12 makes it read-only, so that open or write says EPERM. */
 const FIXED = { EIO: REASON, EPERM: REASON, EACCES: REASON };
 
-/** The mask that interrupts requested from now on begin with, as a VFIO device's are. */
-export function readDefaultAffinity(host: Host): { path: string; text: string; affinity: Bitmap } | undefined {
-  const path = `${host.proc}/irq/default_smp_affinity`;
-  const text = readIfThere(host, path);
-  return text === undefined ? undefined : { path, text, affinity: parseMask(text, path) };
-}
-
 export const IRQ_FILES: readonly KernelFile[] = [
   {
     root: 'proc',
@@ -72,10 +64,5 @@ export const IRQ_FILES: readonly KernelFile[] = [
     },
     explain: (error) =>
       error.code === 'EINVAL' ? { reason: 'no CPU of the mask is online', remedy: 'leave some CPU to interrupts' } : {},
-  },
-  {
-    root: 'proc',
-    pattern: /^irq\/default_smp_affinity$/,
-    same: (a, b, source) => parseMask(a, source).equals(parseMask(b, source)),
   },
 ];

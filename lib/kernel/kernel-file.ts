@@ -31,6 +31,8 @@ export interface KernelFile {
   readonly barriers?: (host: Host, path: string) => (wanted: string) => string | undefined;
   /** Whether the kernel itself may have made the present value of a given one: a v1 cpuset loses CPUs that go offline. */
   readonly mayHaveShrunk?: (host: Host, path: string, present: string, given: string) => boolean;
+  /** What has taken over a value that was given, and would have another by the first: each a file, its text, and that other. */
+  readonly heirs?: (host: Host, inheritance: Inheritance) => readonly { target: string; from: string; to: string }[];
   /** Throws where a value was taken that does not hold. */
   readonly requireEffective?: (host: Host, path: string) => void;
   /** Before 6.2, a write overwrites the affinity masks of tasks. */
@@ -39,6 +41,13 @@ export interface KernelFile {
   readonly refusals?: Readonly<Record<string, string>>;
   /** What the kernel means by another refusal, and what to do about it. */
   readonly explain?: (error: SystemError, host: Host) => { reason?: string; remedy?: string };
+}
+
+export interface Inheritance {
+  readonly given: string;
+  readonly first: string;
+  /** Numbers of those that look like heirs and were there before. */
+  readonly known: readonly number[];
 }
 
 /** As it was when it was asked for. */

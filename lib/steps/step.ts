@@ -79,6 +79,8 @@ export interface UndoOptions {
 export interface Undo {
   /** They bring back the first-seen value; none where it is there already. */
   readonly steps: readonly Step[];
+  /** What comes along once it is undone; where that is refused, it is an outcome, not an error. */
+  readonly after?: readonly Step[];
   /** What somebody else has changed since, and is left as it is unless forced; a line each. */
   readonly changed?: readonly string[];
   /** It has to wait for entries of that kind to be undone first; why, for a message. Steps then go a part of the way. */

@@ -20,7 +20,23 @@ interface Scene {
 }
 
 /** @throws SystemError, explained */
-export function planBack(entry: Entry<FileStep>, host: Host, { force, again, settle }: UndoOptions): Undo {
+export function planBack(entry: Entry<FileStep>, host: Host, options: UndoOptions): Undo {
+  const undo = planFile(entry, host, options);
+  return undo.changed === undefined ? { ...undo, after: heirsBack(entry, host) } : undo;
+}
+
+/** To what those that began with a value of ours would have begun with. */
+function heirsBack({ step: { target, from: first }, parts }: Entry<FileStep>, host: Host): FileStep[] {
+  const { heirs } = kernelFile(host, target);
+  if (heirs === undefined || first === null) return [];
+  const found = parts.flatMap(({ step: { to: given, known } }) =>
+    // Without a list, as in a record of an earlier version, who began with it cannot be told.
+    known === undefined ? [] : heirs(host, { given, first, known }),
+  );
+  return found.map((heir) => ({ kind: 'file', ...heir }));
+}
+
+function planFile(entry: Entry<FileStep>, host: Host, { force, again, settle }: UndoOptions): Undo {
   const { target, from: first } = entry.step;
   if (first === null) return { steps: [] };
   const file = kernelFile(host, target);
