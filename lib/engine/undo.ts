@@ -46,10 +46,12 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
   );
   const masked: Whole[] = [];
   const done: Whole[] = [];
+  const drifting: Whole[] = [];
   const told = new Set(run.report.notes);
   const note = (whole: Whole) => {
     done.push(whole);
     if (entriesOf(whole).some(hasMasks)) masked.push(whole);
+    else if (drifts(whole, run.performer.host)) drifting.push(whole);
     else run.onUndone(stepsOf(whole));
   };
   for (;;) {
@@ -74,14 +76,15 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
     if (left.length === 0 || !helps) {
       const masks = await giveMasksBack(masked, run);
       noteWhatRemains(done, run);
-      return {
-        errors: [...masks.errors, ...left.flatMap(({ error }) => error ?? [])],
-        changed: [...masks.changed, ...left.flatMap(({ changed }) => changed)],
-      };
+      const changed = [...masks.changed, ...left.flatMap(({ changed }) => changed)];
+      if (changed.length === 0) for (const whole of drifting) run.onUndone(stepsOf(whole));
+      return { errors: [...masks.errors, ...left.flatMap(({ error }) => error ?? [])], changed };
     }
     pending = settled;
   }
 }
+
+const drifts = ({ entry }: Whole, host: Host): boolean => kindOf(entry.step).drifts?.(entry.step, host) ?? false;
 
 /** Told at the end, since undoing one thing may let the kernel let go of another. */
 function noteWhatRemains(done: readonly Whole[], { performer, report }: UndoRun): void {
