@@ -22,8 +22,8 @@ export const inGuests: readonly Mutation[] = [
   {
     fault: 'interrupts that are requested later are forgotten',
     file: 'lib/actions/irq-affinity.ts',
-    from: 'const later = standard ?',
-    to: 'const later = standard && false ?',
+    from: 'steps: [...steps, ...later],',
+    to: 'steps: [...steps, ...later.slice(1)],',
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'irq-affinity takes effect'],
   },
   {
