@@ -28,10 +28,10 @@ export interface Undone {
 /** How often new things may appear while they are undone, as tasks that fork do. */
 const MOST_ROUNDS = 100;
 
-/** After so many of them they need not be named any more. */
-const NAMED_ROUNDS = 20;
+/** After so many of them they need not be named any more: fewer than are quiet, for those of which none is ever seen. */
+const NAMED_ROUNDS = 10;
 
-/** So many rounds in a row without anything to undo are enough where things come and go too fast to see each. */
+/** What comes and goes too fast to be seen for so many rounds in a row is given up. */
 const QUIET_ROUNDS = 20;
 
 /**
@@ -149,7 +149,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
         changed = [],
         waiting,
         notes = [],
-        missed = false,
+        missed,
         after = [],
       } = await kind.undo(entry, performer.host, {
         force,
@@ -167,10 +167,13 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
       if (after.length > 0) await performer.perform(after, report);
       const found = steps.some((step) => step.kind === kind.kind && kind.repeats?.(step));
       quiet = found ? 0 : quiet + 1;
-      const again = kind.repeats && performer.isReal && (found || (missed && quiet < QUIET_ROUNDS));
+      const again = kind.repeats && performer.isReal && (found || (missed !== undefined && quiet < QUIET_ROUNDS));
       if (again && round < MOST_ROUNDS) continue;
       if (again) return { changed, error: new VfioIsolateError('ERR_STATE', 'new ones keep appearing') };
-      if (waiting === undefined) return { changed };
+      if (waiting === undefined) {
+        const given = missed !== undefined && performer.isReal;
+        return given ? { changed, error: new VfioIsolateError('ERR_STATE', missed.because, missed) } : { changed };
+      }
       const error = new VfioIsolateError('ERR_STATE', waiting.because);
       return { changed, error, waitsFor: waiting.for, partly: !kind.repeats && steps.length > 0 };
     }

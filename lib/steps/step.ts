@@ -87,8 +87,8 @@ export interface Undo {
   readonly waiting?: { readonly for: string; readonly because: string } | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];
-  /** Something was there that was gone before it could be looked at, and may have left other such. */
-  readonly missed?: boolean;
+  /** Something was there that was gone before it could be looked at, and may have left other such; for a message. */
+  readonly missed?: { readonly because: string; readonly remedy: string } | undefined;
 }
 
 /** All that the engine knows of a kind of change. One file in this folder defines each. */

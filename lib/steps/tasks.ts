@@ -15,7 +15,7 @@ import type { Group } from './homecoming/groups.js';
 import { type Homecoming, homecoming } from './homecoming/homecoming.js';
 import type { Move as RecordedMove } from './homecoming/homes.js';
 import { isMasksDetail, keepingMasks, masksDetail } from './masks.js';
-import type { ApplyContext, Entry, Outcome, Refused, Step, StepKind } from './step.js';
+import type { ApplyContext, Entry, Outcome, Refused, Step, StepKind, Undo } from './step.js';
 import { taskIds, ticks } from './task-ids.js';
 
 export interface TasksStep extends Step<'tasks', string> {
@@ -77,16 +77,14 @@ export const tasksKind: StepKind<TasksStep> = {
     const back = await homecoming(host, movesIn(host, entry), options);
     const [missing] = back.missing;
     return {
-      steps: options.unnamed
-        ? back.groups.map((group) => drain(group, back) ?? stepBack(group))
-        : back.groups.map(stepBack),
+      steps: options.unnamed ? unnamedBack(back) : back.groups.map(stepBack),
       changed: options.force ? [] : strayed(back),
       waiting:
         missing === undefined
           ? undefined
           : { for: 'cgroup', because: `${missing}, which tasks came from, does not exist` },
       notes: back.notes,
-      missed: back.missed,
+      missed: missedIn(back),
     };
   },
 
@@ -206,8 +204,17 @@ function stepBack({ from, to, processes, threads }: Group): TasksStep {
 }
 
 /** Tasks that fork and exit are gone before they can be named: a cgroup that they alone are left in goes as it is. */
-function drain({ from, to }: Group, { leaving }: Homecoming): TasksStep | undefined {
-  return leaving.get(from) === to ? moveStep(from, to) : undefined;
+function unnamedBack({ groups, leaving }: Homecoming): TasksStep[] {
+  const named = groups.filter(({ from }) => !leaving.has(from));
+  return [...named.map(stepBack), ...[...leaving].map(([from, to]) => moveStep(from, to))];
+}
+
+function missedIn({ missed: [first] }: Homecoming): Undo['missed'] {
+  if (first === undefined) return undefined;
+  return {
+    because: `tasks of ${first} exit before they can be named`,
+    remedy: 'stop or freeze what forks there, and restore again',
+  };
 }
 
 function strayed({ strays }: Homecoming): string[] {

@@ -123,8 +123,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'what forks too fast to be named is left where it is',
     file: 'lib/steps/tasks.ts',
-    from: 'drain(group, back) ?? stepBack(group)',
-    to: 'stepBack(group)',
+    from: 'options.unnamed ? unnamedBack(back) : ',
+    to: '',
     tests: ['test/faults/vanishing.test.ts', 'what is another process each time'],
   },
   {

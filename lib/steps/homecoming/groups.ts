@@ -52,7 +52,7 @@ export class Groups {
   }
 
   bring(from: string, { task, home }: Homeward, whole: boolean): void {
-    const to = this.#destinationFor(home);
+    const to = this.destinationFor(home);
     if (to === undefined || to === from) return;
     const key = `${from}\n${to}`;
     const group = this.#groups.get(key) ?? { from, to, processes: [], threads: [] };
@@ -82,7 +82,8 @@ export class Groups {
     return nearest;
   }
 
-  #destinationFor(home: string): string | undefined {
+  /** The same where that may stand in for it by now, or the home is yet to come back. */
+  destinationFor(home: string): string | undefined {
     const nearest = this.nearest(home);
     if (nearest === home) return home;
     if (!this.#settle) {

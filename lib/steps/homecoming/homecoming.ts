@@ -23,8 +23,8 @@ export interface Homecoming {
   readonly notes: readonly string[];
   /** Destinations that all of their tasks leave for one cgroup, with that. */
   readonly leaving: ReadonlyMap<string, string>;
-  /** A destination holds tasks that were born or had exited while it was looked at. */
-  readonly missed: boolean;
+  /** Destinations with tasks that were born or had exited while they were looked at. */
+  readonly missed: readonly string[];
 }
 
 export interface Stray {
@@ -38,19 +38,22 @@ export interface HomecomingOptions {
   readonly force: boolean;
   /** A home that does not exist will not come back: the nearest cgroup above it stands in. */
   readonly settle: boolean;
+  /** Tasks may go without being named. */
+  readonly unnamed?: boolean;
 }
 
 export async function homecoming(
   host: Host,
   moves: readonly Move[],
-  { force, settle }: HomecomingOptions,
+  { force, settle, unnamed = false }: HomecomingOptions,
 ): Promise<Homecoming> {
   const homes = new Homes(moves);
   const groups = new Groups(host, settle);
   const seen = new Set<number>();
   const adrift = new Set<string>();
   const leaving = new Map<string, string>();
-  let [foreign, missed] = [0, false];
+  const missed: string[] = [];
+  let foreign = 0;
   for (const destination of homes.destinations) {
     if (!cpusetExists(host, destination)) continue;
     const table = await listTasks(host, destination);
@@ -64,10 +67,15 @@ export async function homecoming(
       if (threads.length < rows.length) homesHere.add(destination);
       groups.add(destination, pid, threads);
     });
+    const isMissed = countTasks(host, destination) > table.tid.length;
+    if (isMissed) missed.push(destination);
+    if (unnamed && isMissed && homesHere.size === 0) {
+      adrift.add(destination);
+      homesHere.add(homes.source(destination));
+    }
     const [home] = homesHere;
-    if (homesHere.size === 1 && home !== undefined && home !== destination)
-      leaving.set(destination, groups.nearest(home));
-    missed ||= countTasks(host, destination) > table.tid.length;
+    const to = homesHere.size === 1 && home !== undefined ? groups.destinationFor(home) : undefined;
+    if (to !== undefined && to !== destination) leaving.set(destination, to);
   }
   const strays = await findStrays(host, homes, groups, seen);
   const refuges = new Set(homes.destinations.map((directory) => refuge(host, groups, directory)));
