@@ -74,7 +74,8 @@ export const cgroupKind: StepKind<CgroupStep> = {
     return { steps: [], changed: [`${target} was made again by somebody else, with other settings`] };
   },
 
-  encloses: ({ step: { target, from } }) => (from === null ? target : undefined),
+  // What somebody else has made stays, so what was changed of it has to go back by itself.
+  encloses: (entry) => (entry.step.from === null && lastMade(entry) !== null ? entry.step.target : undefined),
 
   describe({ target, from, to }) {
     return to === null ? `${target}: ${shown(from, /cpus$|mems$/)} -> none` : `${target}: none -> ${shown(to)}`;

@@ -30,7 +30,7 @@ import { keepingMasks, masksDetail } from './masks.js';
 import { until } from './patience.js';
 import { previewList } from './preview-list.js';
 import type { PropertyStep } from './property.js';
-import { type ApplyContext, detailsOf, type Entry, type Outcome, type Step, type StepKind, type Undo } from './step.js';
+import type { ApplyContext, Entry, Outcome, Step, StepKind, Undo } from './step.js';
 
 /** Cpulist and nodelist; empty where nothing was asked, so that what holds above it holds. */
 export interface Confinement {
@@ -77,7 +77,7 @@ export const sliceKind: StepKind<SliceStep> = {
     const there = cpusetExists(host, directoryOf(host, target));
     if (from !== null) return there ? again(entry, host, from, force) : { steps: [startOf(target, from)] };
     if (!there && host.live) await settled(host);
-    if (!there || detailsOf(entry).some((detail) => 'made' in detail)) return { steps: [] };
+    if (!there || isMadeByOthers(entry)) return { steps: [] };
     if (!force && (await isAnothers(host, target))) {
       return { steps: [], changed: [`${target} was stopped and started anew by somebody else`] };
     }
@@ -85,7 +85,8 @@ export const sliceKind: StepKind<SliceStep> = {
     return { steps: [{ kind: 'slice', target, from: to, to: null }] };
   },
 
-  encloses: ({ step: { target, from } }) => (from === null ? target : undefined),
+  // What somebody else has made stays, so what was changed of it has to go back by itself.
+  encloses: (entry) => (entry.step.from === null && !isMadeByOthers(entry) ? entry.step.target : undefined),
 
   describe({ target, to }) {
     if (to === null) return `${target}: stopped`;
@@ -106,6 +107,12 @@ export const sliceKind: StepKind<SliceStep> = {
     previewList(overlay, directory, 'mems', to.mems);
   },
 };
+
+/** As told by the last step that was to make it. */
+function isMadeByOthers({ parts }: Entry<SliceStep>): boolean {
+  const last = parts.findLast(({ step }) => step.to !== null);
+  return last?.details.some((detail) => 'made' in detail) ?? false;
+}
 
 const startOf = (target: string, to: Confinement): SliceStep => ({ kind: 'slice', target, from: null, to });
 

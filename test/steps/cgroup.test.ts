@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { openHost } from '../../lib/host.js';
+import { run } from '../../lib/index.js';
 import { newControl } from '../../lib/native.js';
 import { type CgroupStep, cgroupKind } from '../../lib/steps/cgroup.js';
 import type { Detail } from '../../lib/steps/step.js';
+import { header, step, writeRecord } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 
 describe.skipIf(notInPlace)(`a cgroup step, in place (${notInPlace ?? 'v1'})`, () => {
@@ -31,6 +33,20 @@ describe.skipIf(notInPlace)(`a cgroup step, in place (${notInPlace ?? 'v1'})`, (
     await expect(apply(make)).rejects.toMatchObject({ code: 'EEXIST' });
     expect(await undo()).toMatchObject({ steps: [] });
     expect(scratch.read('a/cpuset.cpus')).toBe('1');
+  });
+
+  test('that comes too late has what else the record changed there go back by itself', async () => {
+    scratch.make('a', { cpus: '0-1' });
+    await expect(apply(make)).rejects.toMatchObject({ code: 'EEXIST' });
+    const undoFile = `${scratch.folder}/undo`;
+    const lines = [step(1, make), { type: 'detail', step: 1, ...details[0] }];
+    writeRecord(undoFile, header(), ...lines);
+    const parameters = { cpusetName: `${scratch.name}/a`, cpus: 'C0' };
+    expect((await run([{ name: 'cpuset-modify', parameters }], { undo: undoFile, wait: 60 })).error).toBeUndefined();
+    expect(scratch.read('a/cpuset.cpus')).toBe('0');
+    const restored = await run([{ name: 'restore', parameters: { undoFile } }], { wait: 60 });
+    expect(restored.error).toBeUndefined();
+    expect(scratch.read('a/cpuset.cpus')).toBe('0-1');
   });
 
   test('that failed half way is undone as far as it went', async () => {

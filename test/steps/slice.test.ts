@@ -43,9 +43,9 @@ beforeEach(() => {
 });
 
 describe('a slice that a run has started', () => {
+  const step = { kind: 'slice', target: 'guest.slice', from: null, to: { cpus: '1', mems: '' } } as const;
   function undo(force = false, tasks = '') {
     const host = tree(tasks);
-    const step = { kind: 'slice', target: 'guest.slice', from: null, to: { cpus: '1', mems: '' } } as const;
     return sliceKind.undo({ step, parts: [{ step, details: [] }] }, host, { force, settle: false });
   }
   const stopped = { steps: [{ kind: 'slice', target: 'guest.slice', to: null }] };
@@ -57,6 +57,23 @@ describe('a slice that a run has started', () => {
   ])('is stopped where it %s', async (_what, said) => {
     systemd.said = said;
     expect(await undo()).toMatchObject(stopped);
+  });
+
+  test('is stopped, and all that is its goes with it, unless the last start came later than that of somebody else', async () => {
+    systemd.said = unit(true, OURS);
+    const [ours, theirs] = [
+      { step, details: [] },
+      { step, details: [{ made: null }] },
+    ];
+    const options = { force: false, settle: false };
+    const [later, earlier] = [
+      { step, parts: [theirs, ours] },
+      { step, parts: [ours, theirs] },
+    ];
+    expect(await sliceKind.undo(later, tree(''), options)).toMatchObject(stopped);
+    expect(sliceKind.encloses?.(later)).toBe('guest.slice');
+    expect(await sliceKind.undo(earlier, tree(''), options)).toEqual({ steps: [] });
+    expect(sliceKind.encloses?.(earlier)).toBeUndefined();
   });
 
   test.each(['', '1'])('is left where somebody else has started it anew (tasks in it: "%s")', async (tasks) => {
