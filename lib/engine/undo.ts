@@ -1,4 +1,5 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { asOurs, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { hasMasks, masksBack } from '../steps/masks.js';
@@ -30,6 +31,9 @@ const MOST_ROUNDS = 100;
 
 /** After so many of them they need not be named any more: fewer than are quiet, for those of which none is ever seen. */
 const NAMED_ROUNDS = 10;
+
+/** In it what is being born, and is not listed yet, can be preempted. */
+const LOOK_PAUSE_MS = 10;
 
 /** What comes and goes too fast to be seen for so many rounds in a row is given up. */
 const QUIET_ROUNDS = 20;
@@ -169,6 +173,10 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
       quiet = found ? 0 : quiet + 1;
       const again = kind.repeats && performer.isReal && (found || (missed !== undefined && quiet < QUIET_ROUNDS));
       if (again && round < MOST_ROUNDS) continue;
+      if (!again && performer.isReal && quiet < (kind.quietLooks ?? 1) && round < MOST_ROUNDS) {
+        await delay(LOOK_PAUSE_MS);
+        continue;
+      }
       if (again) return { changed, error: new VfioIsolateError('ERR_STATE', 'new ones keep appearing') };
       if (waiting === undefined) {
         const given = missed !== undefined && performer.isReal;

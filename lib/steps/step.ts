@@ -122,6 +122,8 @@ export interface StepKind<S extends Step = Step> {
   remains?(entry: Entry<S>, host: Host): string[];
   /** Whether it has to be undone again until that takes no more such steps of its kind: new things of it may appear. */
   repeats?(step: S): boolean;
+  /** How often in a row nothing new may be found, with a pause before each further look; unsaid, once is enough. */
+  readonly quietLooks?: number;
   /** Name of what goes as a whole when this entry is undone ... */
   encloses?(entry: Entry<S>): string | undefined;
   /** ... and name of the whole that such a step would go with. */

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openHost } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
 import { nothingButOrphans, vfioIsolate } from '../support/cli.js';
+import { rewrite } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { tries } from './extent.js';
 import { count } from './figures.js';
@@ -97,6 +98,28 @@ describe.skipIf(skipped)(`tasks that vanish when looked at, in place (${skipped 
       expect((await run(pinning, { undo, host: { ...host, list } })).ok).toBe(true);
       expect(masksOf(pid)).toEqual(new Set(['0']));
       expect((await run([{ name: 'restore', parameters: { undoFile: undo } }])).ok).toBe(true);
+      expect(masksOf(pid)).toEqual(new Set(['0-1']));
+    });
+
+    test('are given back though they are listed a moment later than the others', async () => {
+      const child = await scratch.start(
+        'home',
+        `exec ${process.execPath} -e 'console.log("ready");setInterval(()=>0,1e6)'`,
+      );
+      const pid = child.pid ?? 0;
+      const host = openHost();
+      const pinning = [{ name: 'task-affinity', parameters: { cpuSet: 'C0', pid: [`${pid}`] } }];
+      expect((await run(pinning, { undo })).ok).toBe(true);
+      const youngest = Math.max(...host.list(`/proc/${pid}/task`).map(Number));
+      // As one that was born since: it is on no record.
+      const unknown = (text: string) =>
+        text.replaceAll(`[${youngest},`, '[4194303,').replace(/"began":\d+/, '"began":1');
+      rewrite(undo, (line) => JSON.parse(unknown(JSON.stringify(line))));
+      let looks = 0;
+      const list = (path: string) =>
+        host.list(path).filter((name) => path !== `/proc/${pid}/task` || name !== `${youngest}` || looks++ > 1);
+      const restoring = [{ name: 'restore', parameters: { undoFile: undo } }];
+      expect((await run(restoring, { host: { ...host, list } })).ok).toBe(true);
       expect(masksOf(pid)).toEqual(new Set(['0-1']));
     });
 

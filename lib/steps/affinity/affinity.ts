@@ -62,6 +62,7 @@ export const affinityKind: StepKind<AffinityStep> = {
   merges: 'kind',
   // Threads that were caught without being named have been seen to be all.
   repeats: ({ tasks }) => tasks.length > 0,
+  quietLooks: QUIET_PASSES,
   validate: (step) => v.parse(shape, step),
   validateDetail: (detail) => v.parse(lateShape, detail),
 
