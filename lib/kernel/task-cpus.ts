@@ -16,16 +16,20 @@ export interface SeenTask extends TaskStatus {
   readonly cpus: Bitmap;
   /** Those that its cpuset allows. */
   readonly allowed: Bitmap;
+  /** Whether it is in the root cpuset, or there are none. */
+  readonly inRoot: boolean;
 }
 
 /** Looks at tasks of a host, one by one. @returns undefined for one that has exited */
 export function taskViewer(host: Host): (tid: number) => SeenTask | undefined {
   const allowed = allowedByCgroup(host);
-  const groupOf = cpusetsIfAny(host) === undefined ? () => '' : (tid: number) => cgroupOf(host, tid);
+  const root = cpusetsIfAny(host)?.mountPoint;
+  const groupOf = (tid: number) => (root === undefined ? '' : cgroupOf(host, tid));
   return (tid) => {
     const [status, asked, cgroup] = [taskStatus(host, tid), askedCpus(host, tid), groupOf(tid)];
     if (status === undefined || asked === undefined || cgroup === undefined) return undefined;
-    return { tid, ...status, cpus: parseList(asked, statusFile(host, tid)), allowed: allowed(cgroup) };
+    const inRoot = root === undefined || cgroup === root;
+    return { tid, ...status, cpus: parseList(asked, statusFile(host, tid)), allowed: allowed(cgroup), inRoot };
   };
 }
 

@@ -5,7 +5,7 @@ import { run } from '../../lib/index.js';
 import { newControl } from '../../lib/native.js';
 import { affinityKind, affinityStep } from '../../lib/steps/affinity/affinity.js';
 import type { Row } from '../../lib/steps/affinity/shape.js';
-import { cpus, hostTree } from '../support/tree.js';
+import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
 interface Task {
   readonly comm: string;
@@ -21,8 +21,8 @@ interface Task {
 const KTHREAD = 0x00200000;
 const BOUND = 0x04200000;
 
-/** A host of 8 CPUs without cpusets, that has been up for 10 seconds. */
-function hostOf(tasks: Record<number, Task>, osrelease = '6.12.0'): Host {
+/** A host of 8 CPUs, that has been up for 10 seconds. @param cgroup of all tasks, on v2; undefined where there are none */
+function hostOf(tasks: Record<number, Task>, osrelease = '6.12.0', cgroup?: string): Host {
   const files = Object.entries(tasks).flatMap(([tid, task]) => {
     const { comm, cpus, ppid = 2, flags = KTHREAD, start = 1, state = 'S', pid = Number(tid) } = task;
     const stat = `${tid} (${comm}) ${state} ${ppid} 0 0 0 -1 ${flags} ${'0 '.repeat(12)}${start} 0`;
@@ -31,13 +31,21 @@ function hostOf(tasks: Record<number, Task>, osrelease = '6.12.0'): Host {
       [`proc/${tid}/task/${tid}/stat`, stat],
       [`proc/${pid}/task/${tid}/stat`, stat],
       [`proc/${tid}/status`, status],
+      [`proc/${tid}/cgroup`, `0::${cgroup}`],
     ];
   });
+  const mounted = {
+    'proc/self/mountinfo': CGROUP2_MOUNT,
+    'sys/fs/cgroup/cgroup.controllers': 'cpuset',
+    'sys/fs/cgroup/cpuset.cpus.effective': '0-7',
+    [`sys/fs/cgroup${cgroup}/cpuset.cpus.effective`]: '0-7',
+  };
   const host = hostTree({
     ...cpus('0-7'),
     'proc/uptime': '10.00 5.00',
     'proc/sys/kernel/osrelease': osrelease,
     ...Object.fromEntries(files),
+    ...(cgroup !== undefined && mounted),
   });
   // procfs finds every thread by its TID, and lists only processes.
   const isThread = (name: string) => (tasks[Number(name)]?.pid ?? Number(name)) !== Number(name);
@@ -176,11 +184,20 @@ describe('undone', () => {
     const overwritten = hostOf({ ...kernel, 34: { comm: 'jbd2', cpus: '0-7' } }, '6.1.0');
     expect((await undone(overwritten, rows)).back).toEqual({ 34: [null, '2,5'] });
     const leftOver = { ...kernel, 34: { comm: 'jbd2', cpus: '1' } };
-    expect((await undone(hostOf(leftOver, '6.1.0'), rows)).back).toEqual({ 34: ['1', '2,5'] });
+    expect((await undone(hostOf(leftOver, '6.1.0', '/a'), rows)).back).toEqual({ 34: ['1', '2,5'] });
     expect((await undone(hostOf(leftOver), rows)).changed).toHaveLength(1);
     const since = hostOf({ ...kernel, 34: { comm: 'jbd2', cpus: '0-7' } });
     expect((await undone(since, rows)).changed).toHaveLength(1);
   });
+
+  test.each(['6.1.0', '6.12.0'])(
+    'what a later run has narrowed further stays its own in the root (Linux %s)',
+    async (release) => {
+      const later = hostOf({ 2: { comm: 'kthreadd', cpus: '0-3', ppid: 0 } }, release, '/');
+      expect((await undone(later, [[2, 1, null, '0-5']])).changed).toHaveLength(1);
+      expect((await undone(later, [[2, 1, '0-5', '0-3']])).back).toEqual({ 2: ['0-3', '0-5'] });
+    },
+  );
 });
 
 test('a record of other things is refused', () => {

@@ -41,12 +41,13 @@ export const isUnchanged = ({ first, given }: Touched): boolean => given.every((
 
 /**
  * Whether a task has what it was given, or what the kernel has made of that since: all of its cpuset where that has none of
- * these CPUs. Before 6.2 any change of its cpuset gave it all of that, and what of its mask was then set again, some.
+ * these CPUs. Before 6.2 any change of its cpuset gave it all of that, and what of its mask was then set again, some. The
+ * root cpuset is not changed: what comes into it has all of it, and what was there keeps what it has.
  */
 export function hasWhatWasGiven(task: SeenTask, { given }: Touched, remembered: boolean): boolean {
   if (given.some((cpus) => hasCpus(task, cpus))) return true;
   const lists = given.filter((cpus) => cpus !== null).map((cpus) => parseList(cpus));
   const hasAll = task.allowed.isSubsetOf(task.cpus);
   if (remembered) return hasAll && lists.some((list) => !list.overlaps(task.allowed));
-  return lists.some((list) => hasAll || task.cpus.isSubsetOf(list));
+  return lists.length > 0 && (hasAll || (lists.some((list) => task.cpus.isSubsetOf(list)) && !task.inRoot));
 }

@@ -20,6 +20,7 @@ const PATIENCE_MS = 5000;
 
 interface Chased {
   readonly pid: number;
+  readonly start: number;
   readonly from: Bitmap;
   readonly to: Bitmap;
   readonly all: Bitmap;
@@ -57,8 +58,11 @@ export async function chase(
   }
 }
 
-function look(host: Host, { pid, from, to, all, old }: Chased, strict: boolean): { settled: boolean; set: number } {
+/** One whose PID another process has by now has settled. */
+function look(host: Host, one: Chased, strict: boolean): { settled: boolean; set: number } {
+  const { pid, start, from, to, all, old } = one;
   let [settled, set] = [true, 0];
+  if (taskStatus(host, pid)?.start !== start) return { settled, set };
   for (const tid of threadsOf(host, pid)) {
     if (old.has(tid)) continue;
     const mask = maskNow(tid);
@@ -88,7 +92,7 @@ async function chasedOf(host: Host, { process: [pid, start], since, from, to }: 
     const status = taskStatus(host, tid);
     if (status !== undefined && status.start < since) old.add(tid);
   }
-  return [{ pid, from: seen(from), to: seen(to), all: whole(to), old }];
+  return [{ pid, start, from: seen(from), to: seen(to), all: whole(to), old }];
 }
 
 function unsettled(host: Host, number: number, { pid }: Chased): VfioIsolateError {
