@@ -13,9 +13,16 @@ export interface Transaction {
   readonly performer: Performer;
   /** A point that can be rolled back to. */
   mark(): number;
-  /** Undoes all since a mark. @returns the errors that it met; what they left is still in the record */
-  rollBack(since: number): Promise<VfioIsolateError[]>;
+  /** Undoes all since a mark. */
+  rollBack(since: number): Promise<RolledBack>;
   commit(): Promise<void>;
+}
+
+export interface RolledBack {
+  /** What they left is still in the record. */
+  readonly errors: readonly VfioIsolateError[];
+  /** Where only a nearest equal state could be had. */
+  readonly notes: readonly string[];
 }
 
 /** A command and what is told of it. */
@@ -39,7 +46,10 @@ export async function performChain(
     first ??= error;
     // A restore stays: nobody is helped by a host that is brought out of its first state again.
     if (!unit.some(isRestore)) {
-      rollbackErrors.push(...(await transaction.rollBack(since)));
+      const { errors, notes } = await transaction.rollBack(since);
+      rollbackErrors.push(...errors);
+      const stopped = unit.find(({ report }) => report.status === 'failed') ?? unit.at(-1);
+      stopped?.report.notes.push(...notes);
       for (const { report } of unit) if (report.status === 'done') report.status = 'undone';
     }
     if (!options.keepGoing || error.code === 'ABORT_ERR') break;

@@ -1,20 +1,21 @@
 /** Takes back what a run has done so far. A signal does not stop it: it is what a signal asks for. */
 import { asOurs, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
+import type { RolledBack } from './chain.js';
 import { Applier } from './perform.js';
 import type { UndoRecord } from './record/record.js';
 import { type Change, emptyReport } from './report.js';
 import { mark } from './restore.js';
 import { undo } from './undo.js';
 
-/** @returns the errors that it met; what they left is still in the record */
 export async function rollBack(
   host: Host,
   record: UndoRecord,
   since: number,
   tell?: (change: Change) => void,
-): Promise<VfioIsolateError[]> {
+): Promise<RolledBack> {
   const report = emptyReport('rollback');
+  const failures: VfioIsolateError[] = [];
   const undone: (readonly number[])[] = [];
   try {
     const performer = new Applier(host, undefined, undefined, unfailing(tell));
@@ -24,12 +25,12 @@ export async function rollBack(
       force: false,
       onUndone: (steps) => undone.push(steps),
     });
-    return [...errors, ...changed.map((message) => new VfioIsolateError('ERR_STATE', message))];
+    failures.push(...errors, ...changed.map((message) => new VfioIsolateError('ERR_STATE', message)));
   } catch (error) {
-    return [asOurs(error)];
-  } finally {
-    await mark(record, undone.flat(), report);
+    failures.push(asOurs(error));
   }
+  await mark(record, undone.flat(), report);
+  return { errors: failures, notes: report.notes };
 }
 
 /** A listener that throws has failed the run already; it must not stop the rollback as well. */

@@ -27,11 +27,10 @@ export async function run(commands: readonly Command[], options: RunOptions = {}
 
 async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
   const overlay = new OverlayHost(options.host ?? openHost());
-  const nothing = async () => [];
   return performChain(commands, options, {
     performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
     mark: () => 0,
-    rollBack: nothing,
+    rollBack: async () => ({ errors: [], notes: [] }),
     commit: async () => {},
   });
 }
