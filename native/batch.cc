@@ -38,13 +38,16 @@ bool isSequence(std::string_view bytes) {
   return true;
 }
 
+bool isControl(char byte) { return static_cast<uint8_t>(byte) < 0x20 || byte == 0x7f; }
+
 }  // namespace
 
-bool isUtf8(std::string_view bytes) {
-  while (!bytes.empty()) {
-    const size_t length = sequenceLength(static_cast<uint8_t>(bytes.front()));
-    if (length == 0 || length > bytes.size() || !isSequence(bytes.substr(0, length))) return false;
-    bytes.remove_prefix(length);
+bool isPlain(std::string_view name) {
+  while (!name.empty()) {
+    const size_t length = sequenceLength(static_cast<uint8_t>(name.front()));
+    if (isControl(name.front()) || length == 0 || length > name.size() || !isSequence(name.substr(0, length)))
+      return false;
+    name.remove_prefix(length);
   }
   return true;
 }

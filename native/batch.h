@@ -6,7 +6,8 @@
 
 namespace vfio_isolate {
 
-bool isUtf8(std::string_view bytes);
+/** Whether a record can hold this name of a cgroup: UTF-8 without control characters, which no path in it may have. */
+bool isPlain(std::string_view name);
 
 /** Appends a JSON string. The text must be UTF-8. */
 void appendJson(std::string &out, std::string_view text);

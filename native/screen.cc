@@ -97,7 +97,7 @@ int Screen::findOrigin(const Target &target, const TaskStat &stat, std::string &
   if (const int error = request_.proc.cgroup(target.id, request_.version, origin); error != 0) return error;
   // Only what has exited can be in a removed cgroup.
   if (stat.isDying() && endsWith(origin, " (deleted)")) return ESRCH;
-  if (!isUtf8(origin)) return EILSEQ;
+  if (!isPlain(origin)) return EILSEQ;
   // Outside of this cgroup namespace: there is no way back.
   if (origin == "/.." || startsWith(origin, "/../")) return EXDEV;
   return 0;

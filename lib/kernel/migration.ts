@@ -74,6 +74,8 @@ export function refusalReason(refusal: Refusal): string {
       return 'EOPNOTSUPP: the destination is in an invalid or another threaded domain';
     case 'ENODEV':
       return 'ENODEV: the destination is being removed';
+    case 'EILSEQ':
+      return 'EILSEQ: the name of the cgroup that it is in cannot be recorded';
     default:
       return errnoName(refusal.errno);
   }

@@ -239,8 +239,8 @@ describe.skipIf(notInPlace)(`moveTasks with a record, in place (${notInPlace ?? 
       expect(await moveRows([pid], {}, [startOf(pid)])).toMatchObject({ moved: 1, gone: 0 });
     });
 
-    test('a cgroup whose name needs escapes; one whose name is no UTF-8 is refused', async () => {
-      const odd = 'a "b"\\\t\u0001é\u{1f600}';
+    test('a cgroup whose name needs escapes; one whose name is no UTF-8, or has control characters, is refused', async () => {
+      const odd = 'a "b"\\é\u{1f600}';
       scene.now.scratch.make(odd);
       const bytes = Buffer.concat([Buffer.from(`${scene.now.scratch.directory}/`), Buffer.from([0x78, 0xff])]);
       await scene.now.start('processes', '1', '1');
@@ -248,6 +248,14 @@ describe.skipIf(notInPlace)(`moveTasks with a record, in place (${notInPlace ?? 
       writeFileSync(`${scene.now.scratch.directory}/${odd}/tasks`, String(first));
       expect(await moveRows([first])).toMatchObject({ moved: 1 });
       expect(batches()).toMatchObject([{ from: `${scene.now.scratch.name}/${odd}` }]);
+
+      for (const control of ['a\tb', 'a\u0001', 'a\u007fb']) {
+        scene.now.scratch.make(control);
+        writeFileSync(`${scene.now.scratch.directory}/${control}/tasks`, String(second));
+        const before = readFileSync(file, 'utf8');
+        expect(await moveRows([second])).toMatchObject({ moved: 0, refused: [{ tid: second, errno: -84 }] });
+        expect(readFileSync(file, 'utf8')).toBe(before);
+      }
 
       mkdirSync(bytes);
       const inside = (name: string): Buffer => Buffer.concat([bytes, Buffer.from(`/${name}`)]);

@@ -7,6 +7,7 @@
  */
 import type { Host } from '../../host.js';
 import { cpusetExists, refugeFrom } from '../../kernel/cpuset.js';
+import { isPlain } from '../../kernel/door.js';
 import { findCpusets } from '../../kernel/mounts.js';
 import { newPace } from '../../kernel/pace.js';
 import { cgroupOf, countTasks, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
@@ -18,7 +19,7 @@ export interface Homecoming {
   readonly groups: readonly Group[];
   /** Homes that do not exist, and may come back once something else is undone. */
   readonly missing: readonly string[];
-  /** Recorded tasks that are neither in a destination, nor where those of one go that is emptied or removed, nor at home. */
+  /** Recorded tasks that stay where they are: neither in a destination, nor where those of one go that is emptied or removed, nor at home. */
   readonly strays: readonly Stray[];
   readonly notes: readonly string[];
   /** Destinations that all of their tasks leave for one cgroup, with that. */
@@ -90,8 +91,9 @@ export async function homecoming(
     const { thread, cgroup, whole } = stray;
     const isEvicted = refuges.has(cgroup);
     const isHomeless = !isEvicted && groups.nearest(thread.home) !== thread.home;
-    if (isEvicted || (force && !isHomeless)) groups.bring(cgroup, thread, whole);
-    if (!isEvicted) (isHomeless ? homeless : left).push(stray);
+    // A step cannot say of a task that it comes from a cgroup with control characters in its name.
+    if (isEvicted || (force && !isHomeless && isPlain(cgroup))) groups.bring(cgroup, thread, whole);
+    else (isHomeless ? homeless : left).push(stray);
   }
   for (const { thread, cgroup } of homeless) groups.leave(cgroup, thread);
   return {
