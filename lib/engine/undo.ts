@@ -4,7 +4,7 @@ import { asOurs, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { hasMasks, masksBack } from '../steps/masks.js';
 import { kindOf } from '../steps/registry.js';
-import type { Refused } from '../steps/step.js';
+import type { Refused, Waiting } from '../steps/step.js';
 import { type Performer, throwIfAborted, turn } from './perform.js';
 import type { LiveEntry } from './record/fold.js';
 import type { CommandReport } from './report.js';
@@ -41,7 +41,7 @@ const QUIET_ROUNDS = 20;
 /**
  * Undoes entries in reverse order, as many as can be. One that fails, waits, or finds itself changed may need another to
  * be undone first (a cpuset is widened after the one above it), so these are tried again for as long as that helps. What
- * then still waits for a kind of which nothing has failed settles for a nearest equal state.
+ * then still waits for nothing that has failed settles for a nearest equal state.
  * @throws VfioIsolateError `ABORT_ERR`, between two steps
  */
 export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
@@ -67,12 +67,12 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
       if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);
       else left.push({ ...one, ...outcome });
     }
-    const failed = new Set(left.filter(({ waitsFor }) => waitsFor === undefined).map(kindOfLeft));
+    const barred = blocked(left, run.performer.host);
     const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
     const settled = left.map(
       ({ whole, settle, begun, ...one }): Pending => ({
         whole,
-        settle: settle || (stuck && maySettle(one, failed)),
+        settle: settle || (stuck && !barred.has(whole)),
         begun: begun || (one.partly ?? false),
       }),
     );
@@ -126,8 +126,8 @@ interface Pending {
 interface Attempt {
   readonly changed: readonly string[];
   readonly error?: VfioIsolateError;
-  /** The kind that it waits for, where that is all that is wrong. */
-  readonly waitsFor?: string;
+  /** What it waits for, where that is all that is wrong. */
+  readonly waiting?: Waiting;
   /** Whether it went a part of the way now, which may let others go theirs. */
   readonly partly?: boolean;
 }
@@ -135,11 +135,38 @@ interface Attempt {
 /** What could not be undone, or was left as somebody else has changed it. */
 type Left = Pending & Attempt;
 
-const kindOfLeft = ({ whole }: Left): string => whole.entry.step.kind;
+/**
+ * Those that have failed, and those that wait for such, through however many others: once that is mended, they need not
+ * settle for less.
+ */
+function blocked(left: readonly Left[], host: Host): ReadonlySet<Whole> {
+  const found = new Set<Whole>();
+  const kinds = new Set<string>();
+  const cgroups = new Set<string>();
+  const isBlocked = ({ waiting }: Left) => {
+    if (waiting === undefined) return true;
+    if (typeof waiting.for === 'string') return kinds.has(waiting.for);
+    return waiting.for.flatMap(andAbove).some((cgroup) => cgroups.has(cgroup));
+  };
+  for (let before = -1; before !== found.size; ) {
+    before = found.size;
+    for (const one of left) {
+      const { entry } = one.whole;
+      if (found.has(one.whole) || !isBlocked(one)) continue;
+      found.add(one.whole);
+      const kind = kindOf(entry.step);
+      kinds.add(kind.kind);
+      const cgroup = kind.bringsBack?.(entry, host);
+      if (cgroup !== undefined) cgroups.add(cgroup);
+    }
+  }
+  return found;
+}
 
-/** Not while something of the awaited kind has failed: once that is mended, this need not settle. */
-function maySettle({ waitsFor }: Attempt, failed: ReadonlySet<string>): boolean {
-  return waitsFor !== undefined && !failed.has(waitsFor);
+/** A path and all above it. */
+function andAbove(path: string): string[] {
+  const names = path.split('/');
+  return names.map((_, index) => names.slice(0, names.length - index).join('/'));
 }
 
 async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Set<string>): Promise<Attempt> {
@@ -183,7 +210,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
         return given ? { changed, error: new VfioIsolateError('ERR_STATE', missed.because, missed) } : { changed };
       }
       const error = new VfioIsolateError('ERR_STATE', waiting.because);
-      return { changed, error, waitsFor: waiting.for, partly: !kind.repeats && steps.length > 0 };
+      return { changed, error, waiting, partly: !kind.repeats && steps.length > 0 };
     }
   } catch (error) {
     const ours = asOurs(error);

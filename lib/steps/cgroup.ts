@@ -74,6 +74,8 @@ export const cgroupKind: StepKind<CgroupStep> = {
     return { steps: [], changed: [`${target} was made again by somebody else, with other settings`] };
   },
 
+  bringsBack: ({ step: { target, from } }) => (from === null ? undefined : target),
+
   // What somebody else has made stays, so what was changed of it has to go back by itself.
   encloses: (entry) => (entry.step.from === null && lastMade(entry) !== null ? entry.step.target : undefined),
 

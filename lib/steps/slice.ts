@@ -85,6 +85,8 @@ export const sliceKind: StepKind<SliceStep> = {
     return { steps: [{ kind: 'slice', target, from: to, to: null }] };
   },
 
+  bringsBack: ({ step: { target, from } }, host) => (from === null ? undefined : directoryOf(host, target)),
+
   // What somebody else has made stays, so what was changed of it has to go back by itself.
   encloses: (entry) => (entry.step.from === null && !isMadeByOthers(entry) ? entry.step.target : undefined),
 

@@ -83,12 +83,19 @@ export interface Undo {
   readonly after?: readonly Step[];
   /** What somebody else has changed since, and is left as it is unless forced; a line each. */
   readonly changed?: readonly string[];
-  /** It has to wait for entries of that kind to be undone first; why, for a message. Steps then go a part of the way. */
-  readonly waiting?: { readonly for: string; readonly because: string } | undefined;
+  /** It has to wait for other entries to be undone first. Steps then go a part of the way. */
+  readonly waiting?: Waiting | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];
   /** Something was there that was gone before it could be looked at, and may have left other such; for a message. */
   readonly missed?: { readonly because: string; readonly remedy: string } | undefined;
+}
+
+export interface Waiting {
+  /** The entries that it waits for: those of a kind, or those that bring one of these cgroups back, by its directory. */
+  readonly for: string | readonly string[];
+  /** Why, for a message. */
+  readonly because: string;
 }
 
 /** All that the engine knows of a kind of change. One file in this folder defines each. */
@@ -124,6 +131,8 @@ export interface StepKind<S extends Step = Step> {
   repeats?(step: S): boolean;
   /** How often in a row nothing new may be found, with a pause before each further look; unsaid, once is enough. */
   readonly quietLooks?: number;
+  /** Directory of the cgroup that comes back when this entry is undone. */
+  bringsBack?(entry: Entry<S>, host: Host): string | undefined;
   /** Name of what goes as a whole when this entry is undone ... */
   encloses?(entry: Entry<S>): string | undefined;
   /** ... and name of the whole that such a step would go with. */

@@ -81,14 +81,10 @@ export const tasksKind: StepKind<TasksStep> = {
 
   async undo(entry, host, options) {
     const back = await homecoming(host, movesIn(host, entry), options);
-    const [missing] = back.missing;
     return {
       steps: options.unnamed ? unnamedBack(back) : back.groups.map(stepBack),
-      changed: options.force ? [] : strayed(back),
-      waiting:
-        missing === undefined
-          ? undefined
-          : { for: 'cgroup', because: `${missing}, which tasks came from, does not exist` },
+      changed: strayed(back),
+      waiting: waitingFor(back.missing),
       notes: back.notes,
       missed: missedIn(back),
     };
@@ -213,6 +209,11 @@ function stepBack({ from, to, processes, threads }: Group): TasksStep {
 function unnamedBack({ groups, leaving }: Homecoming): TasksStep[] {
   const named = groups.filter(({ from }) => !leaving.has(from));
   return [...named.map(stepBack), ...[...leaving].map(([from, to]) => moveStep(from, to))];
+}
+
+function waitingFor(missing: readonly string[]): Undo['waiting'] {
+  if (missing.length === 0) return undefined;
+  return { for: missing, because: `${missing[0]}, which tasks came from, does not exist` };
 }
 
 function missedIn({ missed: [first] }: Homecoming): Undo['missed'] {

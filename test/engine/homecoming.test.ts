@@ -117,6 +117,69 @@ describe.skipIf(notInPlace)(`tasks go home, in place (${notInPlace ?? 'v1'})`, (
     expect(existsSync(`${scratch.directory}/guest`)).toBe(false);
   });
 
+  test('there in a rollback, too, which is said as well', async () => {
+    const pids = await scratch.sleepers('home', 2);
+    const onChange = ({ kind }: { kind: string }) => {
+      if (kind === 'tasks' && existsSync(`${scratch.directory}/home`))
+        execFileSync('rmdir', [`${scratch.directory}/home`]);
+    };
+    const report = await run([create(guest), move(home, guest), remove(`${scratch.name}/nobody`)], { undo, onChange });
+    expect(report.commands.map(({ status }) => status)).toEqual(['undone', 'undone', 'failed']);
+    expect(report.commands[2]?.notes.join()).toMatch(/home no longer exists: its tasks went to/);
+    expect(report.rollbackErrors).toEqual([]);
+    expect(scratch.tids('.')).toEqual(expect.arrayContaining(pids));
+  });
+
+  test.each([false, true])(
+    'there also where something unrelated is left as somebody else has made it anew (%s)',
+    async (other) => {
+      const pids = await scratch.sleepers('home', 2);
+      await good([create(guest), create(`${scratch.name}/other`), move(home, guest)], { undo });
+      execFileSync('rmdir', [`${scratch.directory}/home`]);
+      if (other) {
+        execFileSync('rmdir', [`${scratch.directory}/other`]);
+        scratch.make('other');
+      }
+      const [restored] = (await run(restoring())).commands;
+      expect(restored?.failures.map(({ message }) => message)).toEqual(
+        other ? [`${V1}${scratch.name}/other was removed and made again by somebody else`] : [],
+      );
+      expect(scratch.tids('.')).toEqual(expect.arrayContaining(pids));
+      expect(existsSync(`${scratch.directory}/guest`)).toBe(false);
+    },
+  );
+
+  test('not there where home fails to come back: then they stay until it does', async () => {
+    const deep = `${scratch.name}/above/home`;
+    for (const cpuset of ['above', 'above/home']) scratch.make(cpuset);
+    await scratch.sleepers('above/home', 2);
+    const before = snapshot(scratch.directory);
+    await good([create(guest), move(deep, guest), remove(deep)], { undo });
+    const during = snapshot(`${scratch.directory}/guest`);
+    execFileSync('rmdir', [`${scratch.directory}/above`]);
+    const [restored] = (await run(restoring())).commands;
+    expect(restored?.failures.map(({ message }) => message).join()).toMatch(/above\/home.*ENOENT/);
+    expect(snapshot(`${scratch.directory}/guest`)).toEqual(during);
+    scratch.make('above');
+    await good(restoring());
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
+  test('but for one in a cpuset whose name no step can hold, by force: it is told of', async () => {
+    const [odd = 0, ...others] = await scratch.sleepers('home', 3);
+    scratch.make('odd\u0001');
+    await good([create(guest), move(home, guest)], { undo });
+    put(odd, `${scratch.name}/odd\u0001`);
+    const [restored] = (await run(restoring(), { force: true })).commands;
+    expect(restored?.failures.map(({ message }) => message)).toEqual([
+      expect.stringMatching(`^1 task was moved on by somebody else \\(task ${odd} is in .*odd\u0001`),
+    ]);
+    expect(scratch.tids('home')).toEqual(expect.arrayContaining(others));
+    expect(existsSync(`${scratch.directory}/guest`)).toBe(false);
+    put(odd, home);
+    await good(restoring());
+  });
+
   test('a zombie is no task that somebody else has moved', async () => {
     const keeper = await scratch.start('home', 'sleep 0.2 & echo ready; exec sleep 1000');
     await good([create(guest), move(home, guest)], { undo });
