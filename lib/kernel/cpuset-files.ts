@@ -24,7 +24,8 @@ export const CPUSET_FILES: readonly KernelFile[] = [
     attainable: (host, path, text) => (isV1Cpus(host, path) ? onlineOf(host, text) : text),
     heldBelow,
     barriers,
-    mayHaveShrunk: (host, path, present, given) => isV1Cpus(host, path) && mayHaveLost(host, path, present, given),
+    mayHaveShrunk: (host, path, present, given) =>
+      isV1Cpus(host, path) && parseList(present, path).isSubsetOf(parseList(given)) && !sameList(present, given, path),
     requireEffective(host, path) {
       const at = listAt(host, path);
       if (at) requireEffective(host, findCpusets(host), at.directory, at.list);
@@ -41,23 +42,6 @@ export const CPUSET_FILES: readonly KernelFile[] = [
 ];
 
 const isV1Cpus = (host: Host, path: string) => path.endsWith('cpus') && findCpusets(host).version === 1;
-
-/** A CPU that goes offline is lost to every cpuset but the root: where another has it still, somebody has narrowed this one. */
-function mayHaveLost(host: Host, path: string, present: string, given: string): boolean {
-  const lost = parseList(given).minus(parseList(present, path));
-  if (lost.isEmpty || !parseList(present, path).isSubsetOf(parseList(given))) return false;
-  const { online } = readTopology(host);
-  const others = cpusetsBeside(host, path).map((cpuset) => readList(host, cpuset + path.slice(path.lastIndexOf('/'))));
-  if (others.some((list) => list.overlaps(lost))) return false;
-  return others.length > 0 || !lost.isSubsetOf(online);
-}
-
-/** All but the root, the cpuset itself, and those below it, which cannot have what it lacks. */
-function cpusetsBeside(host: Host, path: string): string[] {
-  const below = (cpuset: string): string[] =>
-    childrenOf(host, cpuset).flatMap((child) => (child === parentOf(path) ? [] : [child, ...below(child)]));
-  return below(findCpusets(host).mountPoint);
-}
 
 /** Of version 1, where the same list of each cpuset below has to be part of it. */
 function heldBelow(host: Host, path: string): HeldBelow | undefined {

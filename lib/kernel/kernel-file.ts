@@ -29,7 +29,7 @@ export interface KernelFile {
   readonly heldBelow?: (host: Host, path: string) => HeldBelow | undefined;
   /** What is beside it that keeps it from a value, if anything does: of v1 cpusets no two share what one has exclusively (EINVAL). */
   readonly barriers?: (host: Host, path: string) => (wanted: string) => string | undefined;
-  /** Whether the kernel itself may have made the present value of a given one: all v1 cpusets lose CPUs that go offline. */
+  /** Whether the kernel itself may have made the present value of a given one: a v1 cpuset loses CPUs that go offline. */
   readonly mayHaveShrunk?: (host: Host, path: string, present: string, given: string) => boolean;
   /** What has taken over a value that was given, and would have another by the first: each a file, its text, and that other. */
   readonly heirs?: (host: Host, inheritance: Inheritance) => readonly { target: string; from: string; to: string }[];
