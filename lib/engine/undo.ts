@@ -50,12 +50,10 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
   );
   const masked: Whole[] = [];
   const done: Whole[] = [];
-  const drifting: Whole[] = [];
   const told = new Set(run.report.notes);
   const note = (whole: Whole) => {
     done.push(whole);
     if (entriesOf(whole).some(hasMasks)) masked.push(whole);
-    else if (drifts(whole, run.performer.host)) drifting.push(whole);
     else run.onUndone(stepsOf(whole));
   };
   for (;;) {
@@ -80,15 +78,14 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
     if (left.length === 0 || !helps) {
       const masks = await giveMasksBack(masked, run);
       noteWhatRemains(done, run);
-      const changed = [...masks.changed, ...left.flatMap(({ changed }) => changed)];
-      if (changed.length === 0) for (const whole of drifting) run.onUndone(stepsOf(whole));
-      return { errors: [...masks.errors, ...left.flatMap(({ error }) => error ?? [])], changed };
+      return {
+        errors: [...masks.errors, ...left.flatMap(({ error }) => error ?? [])],
+        changed: [...masks.changed, ...left.flatMap(({ changed }) => changed)],
+      };
     }
     pending = settled;
   }
 }
-
-const drifts = ({ entry }: Whole, host: Host): boolean => kindOf(entry.step).drifts?.(entry.step, host) ?? false;
 
 /** Told at the end, since undoing one thing may let the kernel let go of another. */
 function noteWhatRemains(done: readonly Whole[], { performer, report }: UndoRun): void {

@@ -120,11 +120,6 @@ export interface StepKind<S extends Step = Step> {
    * top down, or one would be given what the one above it is still narrowed to.
    */
   depth?(step: S, host: Host): number | undefined;
-  /**
-   * Whether nobody can tell who has set its present value, so that it is undone whatever that is. It stays on record as long as
-   * something else was left to somebody: that may be a later run, which will bring this back to what it found.
-   */
-  drifts?(step: S, host: Host): boolean;
   /** Once all is undone: where only a state that is equal in effect could be had, a line each. */
   remains?(entry: Entry<S>, host: Host): string[];
   /** Whether it has to be undone again until that takes no more such steps of its kind: new things of it may appear. */

@@ -42,8 +42,6 @@ export const fileKind: StepKind<FileStep> = {
 
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),
 
-  drifts: ({ target }, host) => kernelFile(host, target).drifts === true,
-
   remains({ step: { target, from, to } }, host) {
     if (/(^|[/.])mems$/.test(target) && from !== to) return [memoryStays(dirname(target), to)];
     const present = from === '' ? readIfThere(host, target) : '';
