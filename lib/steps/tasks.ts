@@ -6,7 +6,6 @@
 import * as v from 'valibot';
 import { SystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { identityOf } from '../kernel/cpuset.js';
 import { isPlain, locate } from '../kernel/door.js';
 import { bulkMove, isBoundKernelThread, type Move, recordedMove, refusalReason } from '../kernel/migration.js';
 import { findCpusets } from '../kernel/mounts.js';
@@ -35,12 +34,7 @@ const shape = v.object({
   threads: v.optional(taskIds),
 });
 /** The destination's own tasks, or a batch of those that moved; its `from` is relative to the hierarchy, `/` for the root. */
-const residentsShape = v.object({
-  began: ticks,
-  residents: taskIds,
-  /** Which of its name the destination was; records of version 0.1.0 do not tell. */
-  identity: v.optional(v.pipe(v.string(), v.regex(/^\d{1,20}$/))),
-});
+const residentsShape = v.object({ began: ticks, residents: taskIds });
 const movedShape = v.object({ from: v.string(), processes: taskIds, threads: taskIds });
 
 /** The step that moves all tasks of one cgroup to another, both by their directories. */
@@ -118,7 +112,7 @@ async function writeResidents(step: TasksStep, { host, ledger }: ApplyContext): 
   const began = ticksSinceBoot(host);
   const table = await listTasks(host, step.to);
   const residents = Array.from(table.tid, (tid, row) => [tid, table.start[row] ?? Number.NaN]);
-  await ledger.append({ began, residents, identity: identityOf(step.to) });
+  await ledger.append({ began, residents });
 }
 
 function movesOf({ from, to, processes, threads }: TasksStep): Move[] {
@@ -175,12 +169,12 @@ function movesIn(host: Host, { parts }: Entry<TasksStep>): RecordedMove[] {
   const { mountPoint } = findCpusets(host);
   return parts.map(({ step, details }) => {
     const start = details.find((detail) => 'residents' in detail);
-    const begun = start === undefined ? NOT_BEGUN : v.parse(residentsShape, start);
+    const { began, residents } = start === undefined ? NOT_BEGUN : v.parse(residentsShape, start);
     const batches = details
       .filter((detail) => 'processes' in detail)
       .map((detail) => v.parse(movedShape, detail))
       .map((batch) => ({ ...batch, from: batch.from === '/' ? mountPoint : mountPoint + batch.from }));
-    return { from: step.from, to: step.to, ...begun, batches };
+    return { from: step.from, to: step.to, began, residents, batches };
   });
 }
 

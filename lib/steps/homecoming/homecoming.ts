@@ -54,26 +54,20 @@ export async function homecoming(
   const adrift = new Set<string>();
   const leaving = new Map<string, string>();
   const missed: string[] = [];
-  const remade = new Map<string, number>();
   let foreign = 0;
   for (const destination of homes.destinations) {
     if (!cpusetExists(host, destination)) continue;
     const table = await listTasks(host, destination);
     const homesHere = new Set<string>();
-    const isRemade = homes.isRemade(destination);
     await eachProcess(table, (pid, rows) => {
-      const found = homeward(host, destination, table, pid, rows, homes);
-      const threads = isRemade ? found.filter(({ isAdrift }) => !isAdrift) : found;
-      if (isRemade) remade.set(destination, (remade.get(destination) ?? 0) + rows.length - threads.length);
-      else foreign += rows.length - threads.length;
+      const threads = homeward(host, destination, table, pid, rows, homes);
+      foreign += rows.length - threads.length;
       if (threads.some(({ isAdrift }) => isAdrift)) adrift.add(destination);
       for (const row of rows) seen.add(at(table.tid, row));
       for (const { home } of threads) homesHere.add(home);
       if (threads.length < rows.length) homesHere.add(destination);
       groups.add(destination, pid, threads);
     });
-    // What else there is in another cpuset of its name, is somebody else's.
-    if (isRemade) continue;
     const isMissed = countTasks(host, destination) > table.tid.length;
     if (isMissed) missed.push(destination);
     if (unnamed && isMissed && homesHere.size === 0) {
@@ -105,7 +99,6 @@ export async function homecoming(
     notes: [
       ...groups.notes,
       ...(foreign === 0 ? [] : [`${foreign} tasks that somebody else put there stay`]),
-      ...[...remade].flatMap(([destination, left]) => (left === 0 ? [] : remadeNote(destination, left))),
       ...[...adrift].map((destination) => adriftNote(destination, homes.source(destination))),
     ],
   };
@@ -120,10 +113,6 @@ function refuge(host: Host, groups: Groups, directory: string): string | undefin
 /** Without a number: it is the same for those that appear while others go home. */
 function adriftNote(from: string, to: string): string {
   return `tasks of ${from} that are younger than the move, and have no ancestor on record, go to ${to}`;
-}
-
-function remadeNote(directory: string, left: number): string {
-  return `${directory} was removed and made again by somebody else: ${left} tasks in it stay`;
 }
 
 /** Calls for each process of a table, with its rows. */

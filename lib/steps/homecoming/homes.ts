@@ -1,6 +1,5 @@
 /** Where each task of a record's moves was first seen: its home. */
 import type { Host } from '../../host.js';
-import { identityOf } from '../../kernel/cpuset.js';
 import { type TaskId, taskKey, taskStatus } from '../../kernel/tasks.js';
 
 /** One move of the record: its step, and what it wrote as it went. Cgroups are directories. */
@@ -11,8 +10,6 @@ export interface Move {
   readonly began: number | undefined;
   /** The destination's own tasks at that time. */
   readonly residents: readonly TaskId[];
-  /** By which the destination is told from one of its name that was made later; undefined where that is not on record. */
-  readonly identity?: string | undefined;
   readonly batches: readonly Batch[];
 }
 
@@ -25,7 +22,6 @@ export interface Batch {
 interface Destination {
   /** When the first move there began: a task that is older was not born there since. */
   readonly began: number;
-  readonly identity: string | undefined;
   /** Source of the last move there. */
   readonly source: string;
 }
@@ -36,17 +32,16 @@ export class Homes {
 
   /** @param moves in the order in which they were made: what is seen first counts */
   constructor(moves: readonly Move[]) {
-    for (const { from, to, began, residents, identity, batches } of moves) {
+    for (const { from, to, began, residents, batches } of moves) {
       if (began === undefined) continue;
-      const last = this.#destinations.get(to);
-      const before = (last?.identity ?? identity) === identity ? last : undefined;
+      const before = this.#destinations.get(to);
       // Residents of a later move there are what the earlier one brought, or was born to it.
       if (before === undefined) for (const task of residents) this.#learn(task, to, false);
       for (const { from: home, processes, threads } of batches) {
         for (const task of processes) this.#learn(task, home, true);
         for (const task of threads) this.#learn(task, home, false);
       }
-      this.#destinations.set(to, { began: before?.began ?? began, identity, source: this.#sourceOf(from) });
+      this.#destinations.set(to, { began: before?.began ?? began, source: this.#sourceOf(from) });
     }
   }
 
@@ -84,12 +79,6 @@ export class Homes {
   /** Where tasks of a destination belong that nothing else is known of. */
   source(destination: string): string {
     return this.#destinations.get(destination)?.source ?? destination;
-  }
-
-  /** Whether a destination was removed since, and made again by somebody else. */
-  isRemade(destination: string): boolean {
-    const identity = this.#destinations.get(destination)?.identity;
-    return identity !== undefined && identity !== identityOf(destination);
   }
 
   #learn(task: TaskId, home: string, whole: boolean): void {
