@@ -1,7 +1,7 @@
 import { UsageError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { effectiveAffinity, type Interrupt, isFixed, readInterrupts } from '../kernel/irq.js';
-import { looksBorn, readDefaultAffinity } from '../kernel/irq-default.js';
+import { readDefaultAffinity } from '../kernel/irq-default.js';
 import { readTopology, resolveCpus, type Topology } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { fileStep } from '../steps/file/file.js';
@@ -56,13 +56,13 @@ export const irqAffinity: Action = {
   },
 };
 
-/** Interrupts that look as if they had begun with the new default, now or by this very run, are noted: a later one did begin so. */
+/** Interrupts that have no more than the new default, now or by this very run, are noted: a later one may have begun so. */
 function defaultStep(host: Host, change: Change, interrupts: readonly Interrupt[], topology: Topology): FileStep[] {
   const standard = readDefaultAffinity(host);
   if (standard === undefined) return [];
   const to = change(standard.affinity);
   const after = interrupts.map((one) => ({ ...one, affinity: change(one.affinity) }));
-  const known = after.filter((one) => looksBorn(host, one, to, topology)).map(({ number }) => number);
+  const known = after.filter(({ affinity }) => affinity.isSubsetOf(to)).map(({ number }) => number);
   return fileStep(host, standard.path, maskOf(to, topology)).map((step) => ({ ...step, known }));
 }
 

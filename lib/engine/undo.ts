@@ -4,7 +4,7 @@ import { asOurs, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { hasMasks, masksBack } from '../steps/masks.js';
 import { kindOf } from '../steps/registry.js';
-import type { Refused, Waiting } from '../steps/step.js';
+import type { Refused, Step, Waiting } from '../steps/step.js';
 import { type Performer, throwIfAborted, turn } from './perform.js';
 import type { LiveEntry } from './record/fold.js';
 import type { CommandReport } from './report.js';
@@ -192,7 +192,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
       const outcomes = await performer.perform(steps, report);
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };
-      if (after.length > 0) await performer.perform(after, report);
+      for (const step of after) await bringAlong(step, run);
       const found = steps.some((step) => step.kind === kind.kind && kind.repeats?.(step));
       quiet = found ? 0 : quiet + 1;
       const again = kind.repeats && performer.isReal && (found || (missed !== undefined && quiet < QUIET_ROUNDS));
@@ -213,6 +213,17 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
     const ours = asOurs(error);
     if (ours.code === 'ABORT_ERR') throw ours;
     return { changed: [], error: ours };
+  }
+}
+
+/** What is refused of it is told, and keeps nothing on record. */
+async function bringAlong(step: Step, { performer, report }: UndoRun): Promise<void> {
+  try {
+    await performer.perform([step], report);
+  } catch (error) {
+    const ours = asOurs(error);
+    if (ours.code === 'ABORT_ERR') throw ours;
+    report.notes.push(ours.message);
   }
 }
 

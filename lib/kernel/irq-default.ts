@@ -14,7 +14,7 @@ export function readDefaultAffinity(host: Host): { path: string; text: string; a
 }
 
 /** Whether an interrupt has what it would have, had it been requested under that default. */
-export function looksBorn(host: Host, interrupt: Interrupt, standard: Bitmap, topology: Topology): boolean {
+function looksBorn(host: Host, interrupt: Interrupt, standard: Bitmap, topology: Topology): boolean {
   const { affinity } = interrupt;
   if (affinity.equals(standard)) return true;
   return affinity.isSubsetOf(standard) && affinity.equals(beginning(host, interrupt, standard, topology));

@@ -99,6 +99,29 @@ describe('interrupts requested under a narrowed default', () => {
     expect(again?.commands[0]?.notes).toEqual([expect.stringContaining('nothing to restore')]);
   });
 
+  test('are told apart from those that the run did not touch, whatever these have since', async () => {
+    const host = hostOf({ 1: '0-7', 5: '1', 7: '0' });
+    await mask(host, 'C2-7');
+    // Its owner's choice, and the same as the default; and one that is all of the default that is online.
+    request(host, 5, '0-1');
+    writeFileSync(`${host.sys}/devices/system/cpu/online`, '0,2-7\n');
+    const before = [5, 7].map((irq) => listOf(host, irq));
+    expect((await restore(host)).error).toBeUndefined();
+    expect([5, 7].map((irq) => listOf(host, irq))).toEqual(before);
+  });
+
+  test('that take another value than was written are told of, and nothing is left on record', async () => {
+    const host = hostOf({ 1: '0-7' });
+    await mask(host, 'C2-7');
+    for (const irq of [3, 4]) request(host, irq, '0-1');
+    const read = (path: string) => (path.endsWith('/3/smp_affinity_list') ? '0-1\n' : host.read(path));
+    const report = await restore({ ...host, read });
+    expect(report.error).toBeUndefined();
+    expect(report.commands[0]?.notes.join()).toMatch(/irq\/3\/smp_affinity_list took 0-7 but holds 0-1/);
+    expect(listOf(host, 4)).toBe('0-7');
+    expect((await restore(host)).commands[0]?.notes).toEqual([expect.stringContaining('nothing to restore')]);
+  });
+
   test('get it also where a killed restore has given the default back already', async () => {
     const host = hostOf({ 1: '0-7' });
     await mask(host, 'C2-7');

@@ -29,8 +29,9 @@ export function planBack(entry: Entry<FileStep>, host: Host, options: UndoOption
 function heirsBack({ step: { target, from: first }, parts }: Entry<FileStep>, host: Host): FileStep[] {
   const { heirs } = kernelFile(host, target);
   if (heirs === undefined || first === null) return [];
-  const found = parts.flatMap(({ step: { to: given, known } }) =>
-    // Without a list, as in a record of an earlier version, who began with it cannot be told.
+  // Of one value, who is known from its last time. Without a list, as in a record of an earlier version, who began with it cannot be told.
+  const known = new Map(parts.map(({ step }) => [step.to, step.known]));
+  const found = [...known].flatMap(([given, known]) =>
     known === undefined ? [] : heirs(host, { given, first, known }),
   );
   return found.map((heir) => ({ kind: 'file', ...heir }));
