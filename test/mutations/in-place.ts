@@ -39,8 +39,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'a rollback that is refused is not told of',
     file: 'lib/engine/rollback.ts',
-    from: 'return [...errors, ',
-    to: 'return [',
+    from: 'failures.push(...errors, ',
+    to: 'failures.push(',
     tests: [refused, 'the rollback itself'],
   },
   {

@@ -90,7 +90,8 @@ export class Groups {
       this.missing.add(home);
       return undefined;
     }
-    this.#note(`${home} no longer exists: its tasks went to ${nearest}`);
+    const why = cpusetExists(this.#host, home) ? 'takes no tasks' : 'no longer exists';
+    this.#note(`${home} ${why}: its tasks went to ${nearest}`);
     return nearest;
   }
 
