@@ -1,7 +1,7 @@
 import { UsageError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { effectiveAffinity, type Interrupt, isFixed, readInterrupts } from '../kernel/irq.js';
-import { readDefaultAffinity } from '../kernel/irq-default.js';
+import { type DefaultAffinity, readDefaultAffinity } from '../kernel/irq-default.js';
 import { readTopology, resolveCpus, type Topology } from '../kernel/topology.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { fileStep } from '../steps/file/file.js';
@@ -44,8 +44,9 @@ export const irqAffinity: Action = {
       // Not read once more: it may be released at any time.
       return to.equals(affinity) ? [] : [{ kind: 'file', target: path, from: affinity.toString(), to: to.toString() }];
     });
-    const later = defaultStep(host, change, interrupts, topology);
-    const wasDone = readDefaultAffinity(host) !== undefined && later.length === 0 && steps.length < interrupts.length;
+    const standard = readDefaultAffinity(host);
+    const later = standard ? defaultStep(host, standard, change, interrupts, topology) : [];
+    const wasDone = standard !== undefined && later.length === 0 && steps.length < interrupts.length;
     return {
       steps: [...steps, ...later],
       conclude(outcomes) {
@@ -57,13 +58,16 @@ export const irqAffinity: Action = {
 };
 
 /** Interrupts that have no more than the new default, now or by this very run, are noted: a later one may have begun so. */
-function defaultStep(host: Host, change: Change, interrupts: readonly Interrupt[], topology: Topology): FileStep[] {
-  const standard = readDefaultAffinity(host);
-  if (standard === undefined) return [];
-  const to = change(standard.affinity);
-  const after = interrupts.map((one) => ({ ...one, affinity: change(one.affinity) }));
-  const known = after.filter(({ affinity }) => affinity.isSubsetOf(to)).map(({ number }) => number);
-  return fileStep(host, standard.path, maskOf(to, topology)).map((step) => ({ ...step, known }));
+function defaultStep(
+  host: Host,
+  { path, affinity }: DefaultAffinity,
+  change: Change,
+  interrupts: readonly Interrupt[],
+  topology: Topology,
+): FileStep[] {
+  const to = change(affinity);
+  const known = interrupts.filter((one) => change(one.affinity).isSubsetOf(to)).map(({ number }) => number);
+  return fileStep(host, path, maskOf(to, topology)).map((step) => ({ ...step, known }));
 }
 
 type Change = (affinity: Bitmap) => Bitmap;

@@ -65,8 +65,8 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
       if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);
       else left.push({ ...one, ...outcome });
     }
-    const barred = blocked(left, run.performer.host);
     const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
+    const barred = stuck ? blocked(left, run.performer.host) : new Set();
     const settled = left.map(
       ({ whole, settle, begun, ...one }): Pending => ({
         whole,

@@ -6,11 +6,16 @@ import { type Interrupt, readInterrupts } from './irq.js';
 import type { Inheritance, KernelFile } from './kernel-file.js';
 import { readTopology, type Topology } from './topology.js';
 
+export interface DefaultAffinity {
+  readonly path: string;
+  readonly affinity: Bitmap;
+}
+
 /** The mask that interrupts requested from now on begin with. */
-export function readDefaultAffinity(host: Host): { path: string; text: string; affinity: Bitmap } | undefined {
+export function readDefaultAffinity(host: Host): DefaultAffinity | undefined {
   const path = `${host.proc}/irq/default_smp_affinity`;
   const text = readIfThere(host, path);
-  return text === undefined ? undefined : { path, text, affinity: parseMask(text, path) };
+  return text === undefined ? undefined : { path, affinity: parseMask(text, path) };
 }
 
 /** Whether an interrupt has what it would have, had it been requested under that default. */
