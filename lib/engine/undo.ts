@@ -48,6 +48,7 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
   let pending = topDown(wholes(entries).reverse(), run.performer.host).map(
     (whole): Pending => ({ whole, settle: false, begun: false }),
   );
+  const leaving = new Set(entries.flatMap((entry) => kindOf(entry.step).takesAway?.(entry, run.performer.host) ?? []));
   const masked: Whole[] = [];
   const done: Whole[] = [];
   const told = new Set(run.report.notes);
@@ -61,16 +62,16 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
     for (const one of pending) {
       await turn();
       throwIfAborted(run.signal);
-      const outcome = await attempt(one, run, told);
+      const outcome = await attempt(one, run, leaving, told);
       if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);
       else left.push({ ...one, ...outcome });
     }
     const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
-    const barred = stuck ? blocked(left, run.performer.host) : new Set();
+    const settling = stuck ? toSettle(left, run.performer.host) : new Set();
     const settled = left.map(
       ({ whole, settle, begun, ...one }): Pending => ({
         whole,
-        settle: settle || (stuck && !barred.has(whole)),
+        settle: settle || settling.has(whole),
         begun: begun || (one.partly ?? false),
       }),
     );
@@ -132,6 +133,18 @@ interface Attempt {
 /** What could not be undone, or was left as somebody else has changed it. */
 type Left = Pending & Attempt;
 
+/** Those that settle next: first what has a cgroup take tasks again that others wait for, since then they need not. */
+function toSettle(left: readonly Left[], host: Host): ReadonlySet<Whole> {
+  const barred = blocked(left, host);
+  const free = left.filter(({ whole, settle }) => !settle && !barred.has(whole));
+  const awaited = new Set(left.flatMap(({ waiting }) => (typeof waiting?.for === 'object' ? waiting.for : [])));
+  const first = free.filter(({ whole: { entry } }) => {
+    const cgroup = kindOf(entry.step).admits?.(entry);
+    return cgroup !== undefined && awaited.has(cgroup);
+  });
+  return new Set((first.length > 0 ? first : free).map(({ whole }) => whole));
+}
+
 /**
  * Those that have failed, and those that wait for such, through however many others: once that is mended, they need not
  * settle for less.
@@ -139,11 +152,12 @@ type Left = Pending & Attempt;
 function blocked(left: readonly Left[], host: Host): ReadonlySet<Whole> {
   const found = new Set<Whole>();
   const kinds = new Set<string>();
-  const cgroups = new Set<string>();
+  const missing = new Set<string>();
+  const closed = new Set<string>();
   const isBlocked = ({ waiting }: Left) => {
     if (waiting === undefined) return true;
     if (typeof waiting.for === 'string') return kinds.has(waiting.for);
-    return waiting.for.flatMap(andAbove).some((cgroup) => cgroups.has(cgroup));
+    return waiting.for.some((cgroup) => closed.has(cgroup) || andAbove(cgroup).some((path) => missing.has(path)));
   };
   for (let before = -1; before !== found.size; ) {
     before = found.size;
@@ -153,8 +167,9 @@ function blocked(left: readonly Left[], host: Host): ReadonlySet<Whole> {
       found.add(one.whole);
       const kind = kindOf(entry.step);
       kinds.add(kind.kind);
-      const cgroup = kind.bringsBack?.(entry, host);
-      if (cgroup !== undefined) cgroups.add(cgroup);
+      const [back, open] = [kind.bringsBack?.(entry, host), kind.admits?.(entry)];
+      if (back !== undefined) missing.add(back);
+      if (open !== undefined) closed.add(open);
     }
   }
   return found;
@@ -166,7 +181,12 @@ function andAbove(path: string): string[] {
   return names.map((_, index) => names.slice(0, names.length - index).join('/'));
 }
 
-async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Set<string>): Promise<Attempt> {
+async function attempt(
+  { whole, settle, begun }: Pending,
+  run: UndoRun,
+  leaving: ReadonlySet<string>,
+  told: Set<string>,
+): Promise<Attempt> {
   const { performer, report, force } = run;
   const { entry } = whole;
   const kind = kindOf(entry.step);
@@ -184,6 +204,7 @@ async function attempt({ whole, settle, begun }: Pending, run: UndoRun, told: Se
         settle,
         again: begun || round > 1,
         unnamed: round > NAMED_ROUNDS,
+        leaving,
       });
       for (const note of notes) {
         if (!told.has(note)) report.notes.push(note);

@@ -121,10 +121,10 @@ function readList(host: Host, path: string): Bitmap {
   return parseList(readIfThere(host, path) ?? '', path);
 }
 
-/** The cgroup below one that makes use of the controller: its settings would be lost with it. */
-export function userOfController(host: Host, directory: string): string | undefined {
+/** The cgroups below one that make use of the controller: their settings would be lost with it. */
+export function usersOfController(host: Host, directory: string): string[] {
   const hierarchy = findCpusets(host);
-  return childrenOf(host, directory).find((child) => {
+  return childrenOf(host, directory).filter((child) => {
     const partition = readIfThere(host, `${child}/cpuset.cpus.partition`) ?? 'member';
     const exclusive = readIfThere(host, `${child}/cpuset.cpus.exclusive`) ?? '';
     if (handsOn(host, child) || partition !== 'member' || exclusive !== '') return true;

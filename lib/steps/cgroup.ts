@@ -59,13 +59,13 @@ export const cgroupKind: StepKind<CgroupStep> = {
     return { changed: 1 };
   },
 
-  undo(entry, host, { force, settle }): Undo {
+  undo(entry, host, { force, settle, leaving }): Undo {
     const { target, from } = entry.step;
     const there = cpusetExists(host, target);
     if (from === null) {
       const made = lastMade(entry);
       if (!there || made === null) return { steps: [] };
-      if (force || made === undefined || made === identityOf(target)) return unmake(host, target, settle);
+      if (force || isAsMade(entry)) return unmake(host, target, settle, leaving);
       return { steps: [], changed: [`${target} was removed and made again by somebody else`] };
     }
     const settings = attainable(host, target, from);
@@ -75,6 +75,11 @@ export const cgroupKind: StepKind<CgroupStep> = {
   },
 
   bringsBack: ({ step: { target, from } }) => (from === null ? undefined : target),
+
+  takesAway: (entry, host) => {
+    const { target, from } = entry.step;
+    return from === null && cpusetExists(host, target) && isAsMade(entry) ? target : undefined;
+  },
 
   // What somebody else has made stays, so what was changed of it has to go back by itself.
   encloses: (entry) => (entry.step.from === null && lastMade(entry) !== null ? entry.step.target : undefined),
@@ -108,10 +113,21 @@ function lastMade({ parts }: Entry<CgroupStep>): string | null | undefined {
   return detail === undefined ? undefined : v.parse(detailShape, detail).made;
 }
 
+/** Whether what is there is what we made, and nobody has made it anew. */
+function isAsMade(entry: Entry<CgroupStep>): boolean {
+  const made = lastMade(entry);
+  return made === undefined || made === identityOf(entry.step.target);
+}
+
 /** Tasks in it may still go home, each to its own: only what is left at last goes to the refuge. */
-function unmake(host: Host, target: string, settle: boolean): Undo {
-  const [child] = childrenOf(host, target);
-  if (child !== undefined) throw new VfioIsolateError('ERR_STATE', `${target} has cgroups below it: ${child}`);
+function unmake(host: Host, target: string, settle: boolean, leaving: ReadonlySet<string>): Undo {
+  const children = childrenOf(host, target);
+  const child = children.find((path) => !leaving.has(path)) ?? children[0];
+  if (child !== undefined) {
+    const because = `${target} has cgroups below it: ${child}`;
+    if (leaving.has(child)) return { steps: [], waiting: { for: 'cgroup', because } };
+    throw new VfioIsolateError('ERR_STATE', because);
+  }
   const tasks = countTasks(host, target);
   if (tasks > 0 && !settle)
     return { steps: [], waiting: { for: 'tasks', because: `${target} still holds ${tasks} tasks` } };

@@ -3,7 +3,7 @@ import * as v from 'valibot';
 import { isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { childrenOf, cpusetExists, cpusetName } from '../kernel/cpuset.js';
-import { handsOn, setHandsOn, userOfController } from '../kernel/cpuset-v2.js';
+import { handsOn, setHandsOn, usersOfController } from '../kernel/cpuset-v2.js';
 import { locate } from '../kernel/door.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { keepingMasks, masksDetail } from './masks.js';
@@ -44,16 +44,21 @@ export const controllerKind: StepKind<ControllerStep> = {
     });
   },
 
-  undo({ step: { target, from } }, host): Undo {
+  undo({ step: { target, from } }, host, { settle, leaving }): Undo {
     if (!cpusetExists(host, target) || handsOn(host, target) === (from === 'on')) return { steps: [] };
-    const user = from === 'off' ? userOfController(host, target) : undefined;
-    if (user !== undefined) {
-      const name = cpusetName(findCpusets(host), target);
-      const stays = `the cpuset controller stays enabled below ${name}: ${user} makes use of it`;
-      throw new VfioIsolateError('ERR_STATE', stays, { remedy: 'restore again once that is over' });
-    }
-    return { steps: [{ kind: 'controller', target, from: from === 'on' ? 'off' : 'on', to: from }] };
+    if (from === 'on') return { steps: [controllerStep(target)] };
+    const users = usersOfController(host, target);
+    const lasting = users.find((user) => !leaving.has(user));
+    if (users.length === 0 || (settle && lasting === undefined)) return { steps: keepBelow(host, target) };
+    const user = lasting ?? users[0];
+    const because = `the cpuset controller stays enabled below ${cpusetName(findCpusets(host), target)}: ${user} makes use of it`;
+    if (lasting === undefined) return { steps: [], waiting: { for: 'cgroup', because } };
+    if (!settle && handsOn(host, lasting)) return { steps: [], waiting: { for: 'controller', because } };
+    throw new VfioIsolateError('ERR_STATE', because, { remedy: 'restore again once that is over' });
   },
+
+  // A cgroup that hands controllers on takes no tasks (cgroup-v2.rst, "No Internal Process Constraint").
+  admits: ({ step: { target, from } }) => (from === 'off' ? target : undefined),
 
   within: ({ target }) => target,
 
@@ -72,6 +77,12 @@ export const controllerKind: StepKind<ControllerStep> = {
     }
   },
 };
+
+/** Steps that end the controller below a cgroup, in those below it first (else EBUSY). */
+function keepBelow(host: Host, target: string): ControllerStep[] {
+  const below = childrenOf(host, target).filter((child) => handsOn(host, child));
+  return [...below.flatMap((child) => keepBelow(host, child)), { kind: 'controller', target, from: 'on', to: 'off' }];
+}
 
 function write(host: Host, target: string, on: boolean): void {
   try {

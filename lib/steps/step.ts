@@ -74,6 +74,8 @@ export interface UndoOptions {
   readonly settle: boolean;
   /** New things of it appear faster than they can be named: all that goes to one place may go there unnamed. */
   readonly unnamed?: boolean;
+  /** Directories of the cgroups that go once all is undone. */
+  readonly leaving: ReadonlySet<string>;
 }
 
 export interface Undo {
@@ -128,6 +130,10 @@ export interface StepKind<S extends Step = Step> {
   readonly quietLooks?: number;
   /** Directory of the cgroup that comes back when this entry is undone. */
   bringsBack?(entry: Entry<S>, host: Host): string | undefined;
+  /** Directory of the cgroup that takes tasks again when this entry is undone. */
+  admits?(entry: Entry<S>): string | undefined;
+  /** Directory of the cgroup that goes when this entry is undone. */
+  takesAway?(entry: Entry<S>, host: Host): string | undefined;
   /** Name of what goes as a whole when this entry is undone ... */
   encloses?(entry: Entry<S>): string | undefined;
   /** ... and name of the whole that such a step would go with. */

@@ -210,7 +210,7 @@ describe.skipIf(cannot)(`task-affinity, in place (${cannot ?? `CPUs ${online}`})
     const late = threadsOf(pid).slice(1);
     expect(details).toEqual([{ late: late.map((tid) => [tid, taskStatus(host, tid)?.start, null, '0']) }]);
     const entry = { step, parts: [{ step, details: details as Record<string, unknown>[] }] };
-    const back = await affinityKind.undo(entry, host, { force: false, settle: false });
+    const back = await affinityKind.undo(entry, host, { force: false, settle: false, leaving: new Set<string>() });
     for (const one of back.steps) await affinityKind.apply(one as typeof step, { host, control: newControl() });
     expect(cpusOfThreads(pid)).toEqual(new Set([all]));
   });

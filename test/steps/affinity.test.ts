@@ -71,7 +71,12 @@ const kernelThreads = (cpuSet: string) => ({ name: 'task-affinity', parameters: 
 async function undone(host: Host, rows: readonly Row[], more: { force?: boolean; again?: boolean } = {}) {
   const step = { ...affinityStep(host, rows), began: 500 };
   const entry = { step, parts: [{ step, details: [] }] };
-  const { steps, changed } = await affinityKind.undo(entry, host, { force: false, settle: false, ...more });
+  const { steps, changed } = await affinityKind.undo(entry, host, {
+    force: false,
+    settle: false,
+    leaving: new Set<string>(),
+    ...more,
+  });
   const back = steps.flatMap((one) => [...(one as typeof step).tasks]);
   return { back: Object.fromEntries(back.map(([tid, , from, to]) => [tid, [from, to]])), changed };
 }

@@ -26,7 +26,11 @@ describe.skipIf(notInPlace)(`a cgroup step, in place (${notInPlace ?? 'v1'})`, (
   };
   const apply = (step: CgroupStep) => cgroupKind.apply(step, { host, control: newControl(), ledger });
   const undo = () =>
-    cgroupKind.undo({ step: make, parts: [{ step: make, details }] }, host, { force: false, settle: true });
+    cgroupKind.undo({ step: make, parts: [{ step: make, details }] }, host, {
+      force: false,
+      settle: true,
+      leaving: new Set<string>(),
+    });
 
   test('that comes too late leaves what somebody else has made since it was planned', async () => {
     scratch.make('a', { cpus: '1' });

@@ -27,7 +27,11 @@ function undo(first: string, ours: string, present: string, force = false) {
     from: { list: first, dropIn: first !== '' },
     to: { list: ours, dropIn: true },
   } as const;
-  return propertyKind.undo({ step, parts: [{ step, details: [] }] }, host, { force, settle: false });
+  return propertyKind.undo({ step, parts: [{ step, details: [] }] }, host, {
+    force,
+    settle: false,
+    leaving: new Set<string>(),
+  });
 }
 
 test.each([

@@ -46,7 +46,11 @@ describe('a slice that a run has started', () => {
   const step = { kind: 'slice', target: 'guest.slice', from: null, to: { cpus: '1', mems: '' } } as const;
   function undo(force = false, tasks = '') {
     const host = tree(tasks);
-    return sliceKind.undo({ step, parts: [{ step, details: [] }] }, host, { force, settle: false });
+    return sliceKind.undo({ step, parts: [{ step, details: [] }] }, host, {
+      force,
+      settle: false,
+      leaving: new Set<string>(),
+    });
   }
   const stopped = { steps: [{ kind: 'slice', target: 'guest.slice', to: null }] };
 
@@ -65,7 +69,7 @@ describe('a slice that a run has started', () => {
       { step, details: [] },
       { step, details: [{ made: null }] },
     ];
-    const options = { force: false, settle: false };
+    const options = { force: false, settle: false, leaving: new Set<string>() };
     const [later, earlier] = [
       { step, parts: [theirs, ours] },
       { step, parts: [ours, theirs] },
@@ -113,7 +117,7 @@ describe('a slice that a run has deleted', () => {
     const steps = own ? [deletion, second] : [deletion];
     const step = own ? { ...deletion, to: second.to } : deletion;
     const entry = { step, parts: steps.map((one) => ({ step: one, details: [] })) };
-    return sliceKind.undo(entry, host, { force, settle: false });
+    return sliceKind.undo(entry, host, { force, settle: false, leaving: new Set<string>() });
   }
   const started = { steps: [{ kind: 'slice', target: 'guest.slice', from: null, to: first }] };
   const listsBack = {

@@ -3,6 +3,7 @@ import { hosts } from './host.js';
 import { cgroupFiles } from './suites/cgroup-files.js';
 import { checksSee } from './suites/checks-see.js';
 import { demo } from './suites/demo.js';
+import { homesThatHandOn } from './suites/homes.js';
 import { installedCommand } from './suites/installed-command.js';
 import { otherMounts } from './suites/other-mounts.js';
 
@@ -11,5 +12,6 @@ const host = hosts['6.1-v2-small'];
 describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, cgroupFiles);
+describeOn(host, homesThatHandOn);
 describeOn(host, otherMounts);
 describeOn(host, demo);

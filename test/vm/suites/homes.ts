@@ -1,0 +1,51 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Guest } from '../guest.js';
+import { diff } from '../snapshot.js';
+
+const root = '/sys/fs/cgroup';
+const undo = '/tmp/homes.undo';
+
+/**
+ * cgroup v2 without systemd: the home that tasks have left is given children that need the controller. It then takes no
+ * tasks (cgroup-v2.rst, "No Internal Process Constraint"), until the controller is off below it.
+ */
+export function homesThatHandOn(guest: Guest): void {
+  const vi = (command: string) => guest.must(`vfio-isolate -u ${undo} ${command}`);
+  const restore = () => guest.run('vfio-isolate', ['restore', undo]);
+
+  beforeEach(async () => {
+    await guest.must(`mkdir ${root}/home ${root}/other
+      for i in 1 2; do sleep 1000 >/dev/null 2>&1 & echo $! >${root}/home/cgroup.procs; done; sleep 1`);
+  });
+
+  afterEach(async () => {
+    await guest.must(`kill $(cat ${root}/home/cgroup.procs); sleep 1; rm -f ${undo}; rmdir ${root}/home ${root}/other`);
+  });
+
+  test.each([
+    ['one below it', 'cpuset-create --cpus C0-1 /home/in move-tasks /other /home/in'],
+    [
+      'cpusets in each other below it',
+      'cpuset-create --cpus C0-1 /home/in cpuset-create --cpus C0 /home/in/most move-tasks /other /home/in/most',
+    ],
+  ])('tasks go home from %s', async (_, chain) => {
+    const before = await guest.snapshot();
+    await vi('move-tasks /home /other');
+    await vi(chain);
+    expect(await restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+
+  test('tasks stay where they are, and on record, for as long as somebody else needs the controller there', async () => {
+    const before = await guest.snapshot();
+    await vi('move-tasks /home /other');
+    await vi('cpuset-create --cpus C0-1 /home/in move-tasks /other /home/in');
+    await guest.must(`mkdir ${root}/home/theirs; echo 1 >${root}/home/theirs/cpuset.cpus`);
+    const { status, stderr } = await restore();
+    expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('/home/theirs makes use of it') });
+    expect(await guest.must(`wc -l <${root}/home/in/cgroup.procs`)).toBe('2\n');
+    await guest.must(`rmdir ${root}/home/theirs`);
+    expect(await restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+}
