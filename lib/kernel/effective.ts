@@ -11,7 +11,7 @@ export type List = 'cpus' | 'mems';
 
 /** Tells for each cgroup the CPUs or nodes that it really has; reads each file once. */
 export function effectiveLists(host: Host, hierarchy: CpusetHierarchy, list: List): (directory: string) => Bitmap {
-  const file = hierarchy.version === 1 ? `${hierarchy.prefix}effective_${list}` : `cpuset.${list}.effective`;
+  const file = effectiveFile(hierarchy, list);
   const known = new Map<string, Bitmap>();
   const read = (directory: string): Bitmap => {
     const path = `${directory}/${file}`;
@@ -27,4 +27,14 @@ export function effectiveLists(host: Host, hierarchy: CpusetHierarchy, list: Lis
     return found;
   };
   return effective;
+}
+
+/** The cgroup whose cpuset a cgroup is in: itself, or the nearest one above it that has the controller. */
+export function cpusetOf(host: Host, hierarchy: CpusetHierarchy, directory: string): string {
+  const isOwn = readIfThere(host, `${directory}/${effectiveFile(hierarchy, 'cpus')}`) !== undefined;
+  return isOwn || directory === hierarchy.mountPoint ? directory : cpusetOf(host, hierarchy, parentOf(directory));
+}
+
+function effectiveFile({ version, prefix }: CpusetHierarchy, list: List): string {
+  return version === 1 ? `${prefix}effective_${list}` : `cpuset.${list}.effective`;
 }

@@ -2,7 +2,7 @@
 import type { Host } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
-import { effectiveLists } from './effective.js';
+import { cpusetOf, effectiveLists } from './effective.js';
 import { cpusetsIfAny } from './mounts.js';
 import { askedCpus, cgroupOf, statusFile, type TaskStatus, taskStatus } from './tasks.js';
 import { readTopology } from './topology.js';
@@ -23,13 +23,26 @@ export interface SeenTask extends TaskStatus {
 /** Looks at tasks of a host, one by one. @returns undefined for one that has exited */
 export function taskViewer(host: Host): (tid: number) => SeenTask | undefined {
   const allowed = allowedByCgroup(host);
-  const root = cpusetsIfAny(host)?.mountPoint;
-  const groupOf = (tid: number) => (root === undefined ? '' : cgroupOf(host, tid));
+  const hierarchy = cpusetsIfAny(host);
+  const groupOf = (tid: number) => (hierarchy === undefined ? '' : cgroupOf(host, tid));
+  const isRoot = once(
+    (cgroup) => hierarchy === undefined || cpusetOf(host, hierarchy, cgroup) === hierarchy.mountPoint,
+  );
   return (tid) => {
     const [status, asked, cgroup] = [taskStatus(host, tid), askedCpus(host, tid), groupOf(tid)];
     if (status === undefined || asked === undefined || cgroup === undefined) return undefined;
-    const inRoot = root === undefined || cgroup === root;
-    return { tid, ...status, cpus: parseList(asked, statusFile(host, tid)), allowed: allowed(cgroup), inRoot };
+    const [cpus, inRoot] = [parseList(asked, statusFile(host, tid)), isRoot(cgroup)];
+    return { tid, ...status, cpus, allowed: allowed(cgroup), inRoot };
+  };
+}
+
+/** Remembers what it was told of each cgroup. */
+function once<T>(look: (cgroup: string) => T): (cgroup: string) => T {
+  const known = new Map<string, T>();
+  return (cgroup) => {
+    const found = known.get(cgroup) ?? look(cgroup);
+    known.set(cgroup, found);
+    return found;
   };
 }
 

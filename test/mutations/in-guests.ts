@@ -43,9 +43,23 @@ export const inGuests: readonly Mutation[] = [
   {
     fault: 'the controller stays enabled',
     file: 'lib/steps/controller.ts',
-    from: "return { steps: [{ kind: 'controller', target, from: from === 'on' ? 'off' : 'on', to: from }] };",
+    from: 'return { steps: keepBelow(host, target) };',
     to: 'return { steps: [] };',
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'controllers are enabled from the top down'],
+  },
+  {
+    fault: 'what was made below a home keeps it from taking tasks',
+    file: 'lib/steps/controller.ts',
+    from: 'users.length === 0 || (settle && lasting === undefined)',
+    to: 'users.length === 0',
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'tasks go home from'],
+  },
+  {
+    fault: 'a home that takes no tasks is settled for less',
+    file: 'lib/steps/controller.ts',
+    from: "from === 'off' ? target : undefined),",
+    to: "from === 'on' ? target : undefined),",
+    tests: ['test/vm/6.12-v2-small.vm.test.ts', 'tasks stay where they are, and on record'],
   },
   {
     fault: 'a populated cgroup is not widened before it is given up',

@@ -88,8 +88,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'a cpuset that somebody has made anew is taken for ours',
     file: 'lib/steps/cgroup.ts',
-    from: 'made === identityOf(target)) return',
-    to: 'made !== null) return',
+    from: 'made === identityOf(entry.step.target)',
+    to: 'made !== null',
     tests: [races, 'removed and made anew is theirs'],
   },
   {

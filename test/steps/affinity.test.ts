@@ -21,8 +21,12 @@ interface Task {
 const KTHREAD = 0x00200000;
 const BOUND = 0x04200000;
 
-/** A host of 8 CPUs, that has been up for 10 seconds. @param cgroup of all tasks, on v2; undefined where there are none */
-function hostOf(tasks: Record<number, Task>, osrelease = '6.12.0', cgroup?: string): Host {
+/**
+ * A host of 8 CPUs, that has been up for 10 seconds.
+ * @param cgroup of all tasks, on v2; undefined where there are none
+ * @param cpuset whose cpuset that is in
+ */
+function hostOf(tasks: Record<number, Task>, osrelease = '6.12.0', cgroup?: string, cpuset = cgroup): Host {
   const files = Object.entries(tasks).flatMap(([tid, task]) => {
     const { comm, cpus, ppid = 2, flags = KTHREAD, start = 1, state = 'S', pid = Number(tid) } = task;
     const stat = `${tid} (${comm}) ${state} ${ppid} 0 0 0 -1 ${flags} ${'0 '.repeat(12)}${start} 0`;
@@ -38,7 +42,7 @@ function hostOf(tasks: Record<number, Task>, osrelease = '6.12.0', cgroup?: stri
     'proc/self/mountinfo': CGROUP2_MOUNT,
     'sys/fs/cgroup/cgroup.controllers': 'cpuset',
     'sys/fs/cgroup/cpuset.cpus.effective': '0-7',
-    [`sys/fs/cgroup${cgroup}/cpuset.cpus.effective`]: '0-7',
+    [`sys/fs/cgroup${cpuset}/cpuset.cpus.effective`]: '0-7',
   };
   const host = hostTree({
     ...cpus('0-7'),
@@ -195,10 +199,15 @@ describe('undone', () => {
     expect((await undone(since, rows)).changed).toHaveLength(1);
   });
 
-  test.each(['6.1.0', '6.12.0'])(
-    'what a later run has narrowed further stays its own in the root (Linux %s)',
-    async (release) => {
-      const later = hostOf({ 2: { comm: 'kthreadd', cpus: '0-3', ppid: 0 } }, release, '/');
+  test.each([
+    ['/', '6.1.0'],
+    ['/', '6.12.0'],
+    // where nothing below the root has the controller
+    ['/system.slice/a.service', '6.1.0'],
+  ])(
+    'what a later run has narrowed further stays its own in the root cpuset (cgroup %s, Linux %s)',
+    async (cgroup, release) => {
+      const later = hostOf({ 2: { comm: 'kthreadd', cpus: '0-3', ppid: 0 } }, release, cgroup, '/');
       expect((await undone(later, [[2, 1, null, '0-5']])).changed).toHaveLength(1);
       expect((await undone(later, [[2, 1, '0-5', '0-3']])).back).toEqual({ 2: ['0-3', '0-5'] });
     },

@@ -29,8 +29,9 @@ describeOn(
     });
 
     test('what has exited and was not reaped yet is in no snapshot', async () => {
-      // the process has nobody left that would wait for its child
-      const zombie = await guest.must("sh -c 'sleep 0 & echo $!; exec sleep 100 >/dev/null 2>&1' &");
+      // it outlasts the shell that would wait for it
+      const child = 'until grep -q sleep /proc/$PPID/comm; do :; done';
+      const zombie = await guest.must(`sh -c 'sh -c "$0" & echo $!; exec sleep 100 >/dev/null 2>&1' '${child}' &`);
       await guest.must(`until grep -q '^State:.Z' /proc/${zombie.trim()}/status; do sleep 0.1; done`);
       const { tasks } = await guest.snapshot();
       expect(Object.values(tasks).filter(({ process }) => process === Number(zombie))).toEqual([]);
