@@ -4,7 +4,7 @@ import { type ErrorCode, UsageError, VfioIsolateError } from '../errors.js';
 import type { Performer } from './perform.js';
 import { UndoRecord } from './record/record.js';
 import type { CommandReport, RunOptions } from './report.js';
-import { undo } from './undo.js';
+import { undo } from './undo/undo.js';
 
 /**
  * Restores as much as can be; what could not be brought back stays in the record for another try.

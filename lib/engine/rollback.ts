@@ -6,7 +6,7 @@ import { Applier } from './perform.js';
 import type { UndoRecord } from './record/record.js';
 import { type Change, emptyReport } from './report.js';
 import { mark } from './restore.js';
-import { undo } from './undo.js';
+import { undo } from './undo/undo.js';
 
 export async function rollBack(
   host: Host,

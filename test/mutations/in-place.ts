@@ -45,7 +45,7 @@ export const inPlace: readonly Mutation[] = [
   },
   {
     fault: 'what could not be restored is marked as undone all the same',
-    file: 'lib/engine/undo.ts',
+    file: 'lib/engine/undo/attempt.ts',
     from: 'if (refused.length > 0) return { changed, error: refusal(refused) };',
     to: '',
     tests: ['test/engine/homecoming.test.ts', 'a refused restore is no restore'],
@@ -115,7 +115,7 @@ export const inPlace: readonly Mutation[] = [
   },
   {
     fault: 'tasks go home in one pass',
-    file: 'lib/engine/undo.ts',
+    file: 'lib/engine/undo/attempt.ts',
     from: 'if (again && round < MOST_ROUNDS) continue;',
     to: 'if (again) return { changed };',
     tests: ['test/faults/forks.test.ts', 'none is left behind'],
