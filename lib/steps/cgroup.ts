@@ -76,9 +76,9 @@ export const cgroupKind: StepKind<CgroupStep> = {
 
   bringsBack: ({ step: { target, from } }) => (from === null ? undefined : target),
 
-  takesAway: (entry, host) => {
+  takesAway: (entry, host, force) => {
     const { target, from } = entry.step;
-    return from === null && cpusetExists(host, target) && isAsMade(entry) ? target : undefined;
+    return from === null && cpusetExists(host, target) && (force || isAsMade(entry)) ? target : undefined;
   },
 
   // What somebody else has made stays, so what was changed of it has to go back by itself.

@@ -6,6 +6,7 @@ import { childrenOf, cpusetExists, cpusetName } from '../kernel/cpuset.js';
 import { handsOn, setHandsOn, usersOfController } from '../kernel/cpuset-v2.js';
 import { locate } from '../kernel/door.js';
 import { findCpusets } from '../kernel/mounts.js';
+import { fileStep } from './file/file.js';
 import { keepingMasks, masksDetail } from './masks.js';
 import { previewList } from './preview-list.js';
 import type { Step, StepKind, Undo } from './step.js';
@@ -48,12 +49,13 @@ export const controllerKind: StepKind<ControllerStep> = {
     if (!cpusetExists(host, target) || handsOn(host, target) === (from === 'on')) return { steps: [] };
     if (from === 'on') return { steps: [controllerStep(target)] };
     const users = usersOfController(host, target);
+    if (users.length === 0) return { steps: [noLonger(target)] };
     const lasting = users.find((user) => !leaving.has(user));
-    if (users.length === 0 || (settle && lasting === undefined)) return { steps: keepBelow(host, target) };
-    const user = lasting ?? users[0];
-    const because = `the cpuset controller stays enabled below ${cpusetName(findCpusets(host), target)}: ${user} makes use of it`;
+    if (settle && lasting === undefined) return { steps: endBelow(host, target) };
+    const name = cpusetName(findCpusets(host), target);
+    const because = `the cpuset controller stays enabled below ${name}: ${lasting ?? users[0]} makes use of it`;
     if (lasting === undefined) return { steps: [], waiting: { for: 'cgroup', because } };
-    if (!settle && handsOn(host, lasting)) return { steps: [], waiting: { for: 'controller', because } };
+    if (!settle && handsOn(host, lasting)) return { steps: [], waiting: { for: [lasting], because } };
     throw new VfioIsolateError('ERR_STATE', because, { remedy: 'restore again once that is over' });
   },
 
@@ -78,10 +80,15 @@ export const controllerKind: StepKind<ControllerStep> = {
   },
 };
 
-/** Steps that end the controller below a cgroup, in those below it first (else EBUSY). */
-function keepBelow(host: Host, target: string): ControllerStep[] {
-  const below = childrenOf(host, target).filter((child) => handsOn(host, child));
-  return [...below.flatMap((child) => keepBelow(host, child)), { kind: 'controller', target, from: 'on', to: 'off' }];
+const noLonger = (target: string): ControllerStep => ({ kind: 'controller', target, from: 'on', to: 'off' });
+
+/** Steps that end it below a cgroup, in those below it first (else EBUSY), and that say which lists are lost by that. */
+function endBelow(host: Host, target: string): Step[] {
+  const below = childrenOf(host, target).flatMap((child) => [
+    ...(handsOn(host, child) ? endBelow(host, child) : []),
+    ...(['cpus', 'mems'] as const).flatMap((list) => fileStep(host, `${child}/cpuset.${list}`, '')),
+  ]);
+  return [...below, noLonger(target)];
 }
 
 function write(host: Host, target: string, on: boolean): void {

@@ -133,7 +133,7 @@ export interface StepKind<S extends Step = Step> {
   /** Directory of the cgroup that takes tasks again when this entry is undone. */
   admits?(entry: Entry<S>): string | undefined;
   /** Directory of the cgroup that goes when this entry is undone. */
-  takesAway?(entry: Entry<S>, host: Host): string | undefined;
+  takesAway?(entry: Entry<S>, host: Host, force: boolean): string | undefined;
   /** Name of what goes as a whole when this entry is undone ... */
   encloses?(entry: Entry<S>): string | undefined;
   /** ... and name of the whole that such a step would go with. */

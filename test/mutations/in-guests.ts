@@ -43,15 +43,15 @@ export const inGuests: readonly Mutation[] = [
   {
     fault: 'the controller stays enabled',
     file: 'lib/steps/controller.ts',
-    from: 'return { steps: keepBelow(host, target) };',
+    from: 'return { steps: [noLonger(target)] };',
     to: 'return { steps: [] };',
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'controllers are enabled from the top down'],
   },
   {
     fault: 'what was made below a home keeps it from taking tasks',
     file: 'lib/steps/controller.ts',
-    from: 'users.length === 0 || (settle && lasting === undefined)',
-    to: 'users.length === 0',
+    from: 'settle && lasting === undefined',
+    to: 'false',
     tests: ['test/vm/6.12-v2-small.vm.test.ts', 'tasks go home from'],
   },
   {

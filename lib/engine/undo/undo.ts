@@ -22,10 +22,11 @@ export interface Undone {
  * @throws VfioIsolateError `ABORT_ERR`, between two steps
  */
 export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
-  let pending = topDown(wholes(entries).reverse(), run.performer.host).map(
+  const { host } = run.performer;
+  let pending = topDown(wholes(entries).reverse(), host).map(
     (whole): Pending => ({ whole, settle: false, begun: false }),
   );
-  const leaving = new Set(entries.flatMap((entry) => kindOf(entry.step).takesAway?.(entry, run.performer.host) ?? []));
+  const leaving = new Set(entries.flatMap((entry) => kindOf(entry.step).takesAway?.(entry, host, run.force) ?? []));
   const masked: Whole[] = [];
   const done: Whole[] = [];
   const told = new Set(run.report.notes);
@@ -44,7 +45,7 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
       else left.push({ ...one, ...outcome });
     }
     const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
-    const settling = stuck ? toSettle(left, run.performer.host) : new Set();
+    const settling = stuck ? toSettle(left, host) : new Set();
     const settled = left.map(
       ({ whole, settle, begun, ...one }): Pending => ({
         whole,

@@ -4,6 +4,7 @@ import { diff } from '../snapshot.js';
 
 const root = '/sys/fs/cgroup';
 const undo = '/tmp/homes.undo';
+const done = { status: 0, stdout: '', stderr: '' };
 
 /**
  * cgroup v2 without systemd: the home that tasks have left is given children that need the controller. It then takes no
@@ -23,17 +24,26 @@ export function homesThatHandOn(guest: Guest): void {
   });
 
   test.each([
-    ['one below it', 'cpuset-create --cpus C0-1 /home/in move-tasks /other /home/in'],
+    ['one below it', '/home/in', 'cpuset-create --cpus C0-1 /home/in'],
     [
       'cpusets in each other below it',
-      'cpuset-create --cpus C0-1 /home/in cpuset-create --cpus C0 /home/in/most move-tasks /other /home/in/most',
+      '/home/in/most',
+      'cpuset-create --cpus C0-1 /home/in cpuset-create --cpus C0 /home/in/most',
     ],
-  ])('tasks go home from %s', async (_, chain) => {
+    ["one below somebody else's", '/home/theirs/in', 'cpuset-create --cpus C0-1 /home/theirs/in'],
+  ])('tasks go home from %s, and there again', async (_, to, chain) => {
+    if (to.includes('theirs')) await guest.must(`mkdir ${root}/home/theirs`);
     const before = await guest.snapshot();
     await vi('move-tasks /home /other');
-    await vi(chain);
-    expect(await restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    await vi(`${chain} move-tasks /other ${to}`);
+    const during = await guest.snapshot();
+    expect(await guest.run('vfio-isolate', ['-u', '/tmp/redo', 'restore', undo])).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
+    expect(await guest.run('vfio-isolate', ['-u', undo, 'restore', '/tmp/redo'])).toEqual(done);
+    expect(diff(during, await guest.snapshot())).toEqual([]);
+    expect(await restore()).toEqual(done);
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+    if (to.includes('theirs')) await guest.must(`rmdir ${root}/home/theirs`);
   });
 
   test('tasks stay where they are, and on record, for as long as somebody else needs the controller there', async () => {
@@ -45,7 +55,7 @@ export function homesThatHandOn(guest: Guest): void {
     expect({ status, stderr }).toEqual({ status: 1, stderr: expect.stringContaining('/home/theirs makes use of it') });
     expect(await guest.sh(`wc -l <${root}/home/in/cgroup.procs`)).toMatchObject({ stdout: '2\n' });
     await guest.must(`rmdir ${root}/home/theirs`);
-    expect(await restore()).toEqual({ status: 0, stdout: '', stderr: '' });
+    expect(await restore()).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
 }
