@@ -48,7 +48,10 @@ export function isFixed(code: string | undefined): boolean {
 }
 
 const REASON = 'its affinity is fixed (managed by its driver, or per CPU)';
-/** 6.1 leaves the file writable and answers EIO; 6.12 makes it read-only, so that open or write says EPERM. */
+/**
+ * 6.1 leaves the file writable and answers EIO; 6.12 makes it read-only, so that write says EPERM, or open EACCES to one
+ * who may not override that.
+ */
 const FIXED = { EIO: REASON, EPERM: REASON, EACCES: REASON };
 
 export const IRQ_FILES: readonly KernelFile[] = [
