@@ -6,6 +6,7 @@ const layers = [
   { name: 'engine', path: '^lib/engine/' },
   { name: 'actions', path: '^lib/actions/' },
   { name: 'steps', path: '^lib/steps/' },
+  { name: 'bulk', path: '^lib/bulk/' },
   { name: 'kernel', path: '^lib/kernel/' },
   { name: 'native', path: '^lib/native\\.ts$' },
   { name: 'leaves', path: '^lib/(sets/|(errors|host|version)\\.ts$)' },

@@ -12,6 +12,7 @@
         "native/calls_mount.cc",
         "native/calls_move.cc",
         "native/calls_record.cc",
+        "native/calls_select.cc",
         "native/calls_tasks.cc",
         "native/compat.cc",
         "native/convert.cc",
@@ -28,6 +29,7 @@
         "native/record.cc",
         "native/resolve.cc",
         "native/screen.cc",
+        "native/select.cc",
         "native/task_list.cc",
         "native/tasks.cc"
       ],

@@ -10,9 +10,15 @@ export type {
   ValueType,
 } from './actions/spec.js';
 export { parameterName } from './actions/spec.js';
+export { setAffinities, setAffinitiesSync } from './bulk/affinity.js';
+export { moveTasks, moveTasksSync } from './bulk/move.js';
+export type { BulkOptions, BulkResult, TaskRefusal } from './bulk/result.js';
+export { selectTasks, selectTasksSync } from './bulk/select.js';
+export type { TaskFilter, TaskSource } from './bulk/source.js';
 export type { Change, Command, CommandReport, RunOptions, RunReport } from './engine/report.js';
 export { run } from './engine/run.js';
+export type { ErrorCode, ErrorDetails, SystemErrorFields } from './errors.js';
 export { SystemError, UsageError, VfioIsolateError } from './errors.js';
-export { type Host, openHost } from './host.js';
+export { type Host, openHost, type Roots } from './host.js';
 export { getAffinity, setAffinity } from './kernel/affinity.js';
 export type { Refused } from './steps/step.js';

@@ -107,6 +107,36 @@ export interface MoveResult {
   readonly offset: number;
 }
 
+/** What a task must be to be selected; of what is undefined, nothing is read. Masks are as in {@link Addon}, not empty. */
+export interface SelectRequest {
+  /** Either the list of a cgroup to choose from, relative to the hierarchy ... */
+  readonly hierarchy?: Directory;
+  readonly list?: string;
+  /** ... or these tasks; else all of the host. */
+  readonly tids?: Int32Array;
+  /** Root of procfs. */
+  readonly proc: string;
+  /** Without a list: every thread of the processes for itself, in place of the first one of each. */
+  readonly threads?: boolean;
+  /** The name is one of `names`, or begins with one of `prefixes`. */
+  readonly names?: readonly string[];
+  readonly prefixes?: readonly string[];
+  /** The effective user ID. */
+  readonly uid?: number;
+  readonly kernelThread?: boolean;
+  /** The CPUs that sched_getaffinity(2) tells are just these. */
+  readonly affinity?: Uint8Array;
+  /** They hold one of these at least. */
+  readonly mayRunOn?: Uint8Array;
+  readonly control: Control;
+}
+
+export interface Selected {
+  /** In the order of the list, or of procfs. */
+  readonly tids: Int32Array;
+  readonly cancelled: boolean;
+}
+
 export interface AffinityResult {
   readonly done: number;
   readonly gone: number;
@@ -142,6 +172,7 @@ export interface Addon {
     proc: string,
     control: Control,
   ): Promise<AffinityResult>;
+  setAffinitiesSync(tids: Int32Array, masks: Uint8Array, size: number, proc: string, control: Control): AffinityResult;
 
   /** f_type of statfs(2). */
   fileSystemType(path: string): number;
@@ -156,7 +187,10 @@ export interface Addon {
 
   /** The tasks that a cgroup's list (`tasks`, `cgroup.procs`, `cgroup.threads`) names, gone ones left out. */
   listTasks(directory: Directory, list: string, proc: string, control: Control): Promise<TaskTable>;
+  selectTasks(request: SelectRequest): Promise<Selected>;
+  selectTasksSync(request: SelectRequest): Selected;
   moveTasks(request: MoveRequest): Promise<MoveResult>;
+  moveTasksSync(request: MoveRequest): MoveResult;
 
   /** flock(2) LOCK_EX without waiting: false where another open file holds it. Released when the descriptor closes. */
   lock(fd: number): boolean;

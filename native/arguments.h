@@ -13,6 +13,7 @@ namespace vfio_isolate {
 /** Largest integer that a JavaScript number holds exactly. */
 constexpr double kMaxSafeInteger = 9007199254740991;
 constexpr double kMaxInt32 = 2147483647;
+constexpr double kMaxUint32 = 4294967295;
 
 /**
  * Reads the arguments of one call. The first bad one leaves a TypeError or RangeError pending; after that, every

@@ -145,7 +145,7 @@ Napi::Value callGetAffinities(const Napi::CallbackInfo &info) {
   return Worker<GetJob>::start(info.Env(), GetJob(resolvedAll(std::move(tids)), control), info[1]);
 }
 
-Napi::Value callSetAffinities(const Napi::CallbackInfo &info) {
+Napi::Value callSetAffinities(const Napi::CallbackInfo &info, Mode mode) {
   Arguments arguments(info.Env());
   std::vector<int32_t> tids = arguments.tids(info[0], "tids", 0);
   CpuMask masks = arguments.bytes(info[1], "masks");
@@ -159,7 +159,7 @@ Napi::Value callSetAffinities(const Napi::CallbackInfo &info) {
   Result<Proc> opened = Proc::open(proc);
   if (throwIf(info.Env(), opened.failure)) return info.Env().Undefined();
   SetJob job(resolvedAll(std::move(tids)), std::move(masks), size, std::move(opened.value), control);
-  return Worker<SetJob>::start(info.Env(), std::move(job), info[4]);
+  return perform(info.Env(), std::move(job), info[4], mode);
 }
 
 }  // namespace vfio_isolate

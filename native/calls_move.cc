@@ -97,7 +97,7 @@ Failure openRequest(const Beneath &hierarchy, const std::string &proc, MoveReque
 
 }  // namespace
 
-Napi::Value callMoveTasks(const Napi::CallbackInfo &info) {
+Napi::Value callMoveTasks(const Napi::CallbackInfo &info, Mode mode) {
   Arguments arguments(info.Env());
   const Napi::Object object = arguments.object(info[0], "request");
   MoveRequest request;
@@ -112,7 +112,7 @@ Napi::Value callMoveTasks(const Napi::CallbackInfo &info) {
   const Control control = arguments.control(cells);
   if (!arguments.ok()) return info.Env().Undefined();
   if (throwIf(info.Env(), openRequest(*hierarchy, proc, request))) return info.Env().Undefined();
-  return Worker<MoveJob>::start(info.Env(), MoveJob(std::move(request), control), cells);
+  return perform(info.Env(), MoveJob(std::move(request), control), cells, mode);
 }
 
 }  // namespace vfio_isolate

@@ -10,8 +10,6 @@ namespace {
 /** Tells our objects from others that merely claim the prototype. */
 constexpr napi_type_tag kTag = {0x7f3a1c52e0b94d68, 0x9d21f6a83c4b5e07};
 
-constexpr double kMaxUint32 = 4294967295;
-
 }  // namespace
 
 Napi::Function Directory::define(Napi::Env env) {

@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstddef>
@@ -81,6 +82,14 @@ struct Dirent64 {
   char name;
 };
 
+/** What follows a key of /proc/TID/status on its line; nothing where the key is missing. */
+std::string_view valueOf(std::string_view text, std::string_view key) {
+  const size_t at = text.find(key);
+  if (at == std::string_view::npos) return {};
+  const std::string_view rest = text.substr(at + key.size());
+  return rest.substr(0, rest.find('\n'));
+}
+
 /** Whether a comma-separated list of controllers names cpuset. */
 bool namesCpuset(std::string_view controllers) {
   for (;;) {
@@ -150,17 +159,23 @@ int Proc::threadCount(int32_t tid, int32_t &count) const {
 }
 
 int Proc::threads(int32_t pid, std::vector<int32_t> &tids) const {
-  const TaskPath path(pid, "task");
-  const UniqueFd fd(retried([&] { return openat(fd_.get(), path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
+  return readNumbers(TaskPath(pid, "task").c_str(), tids);
+}
+
+int Proc::processes(std::vector<int32_t> &pids) const { return readNumbers(".", pids); }
+
+/** The names in a directory that are numbers. */
+int Proc::readNumbers(const char *directory, std::vector<int32_t> &numbers) const {
+  const UniqueFd fd(retried([&] { return openat(fd_.get(), directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
   if (!fd) return errno;
-  alignas(Dirent64) std::array<char, 8192> entries;
+  alignas(Dirent64) std::array<char, 32768> entries;
   for (;;) {
     const long got = syscall(SYS_getdents64, fd.get(), entries.data(), entries.size());
     if (got <= 0) return got < 0 ? errno : 0;
     for (long at = 0; at < got;) {
       const char *entry = entries.data() + at;
-      int32_t tid = 0;
-      if (parseNumber(std::string_view(entry + offsetof(Dirent64, name)), tid)) tids.push_back(tid);
+      int32_t number = 0;
+      if (parseNumber(std::string_view(entry + offsetof(Dirent64, name)), number)) numbers.push_back(number);
       at += reinterpret_cast<const Dirent64 *>(entry)->length;
     }
   }
@@ -177,11 +192,23 @@ int Proc::readFile(int32_t tid, const char *file, std::string &text) const {
 int Proc::threadGroup(int32_t tid, int32_t &tgid) const {
   std::string text;
   if (const int error = readFile(tid, "status", text); error != 0) return error;
-  constexpr std::string_view kKey = "\nTgid:\t";
-  const size_t at = text.find(kKey);
-  if (at == std::string::npos) return EBADMSG;
-  const std::string_view rest = std::string_view(text).substr(at + kKey.size());
-  return parseNumber(rest.substr(0, rest.find('\n')), tgid) ? 0 : EBADMSG;
+  return parseNumber(valueOf(text, "\nTgid:\t"), tgid) ? 0 : EBADMSG;
+}
+
+int Proc::name(int32_t tid, std::string &comm) const {
+  if (const int error = readFile(tid, "comm", comm); error != 0) return error;
+  // The kernel ends it with a line feed; the name itself may have some.
+  if (!comm.empty()) comm.pop_back();
+  return 0;
+}
+
+int Proc::user(int32_t tid, uint32_t &uid) const {
+  std::string text;
+  if (const int error = readFile(tid, "status", text); error != 0) return error;
+  // Real, effective, saved, file system.
+  std::string_view users = valueOf(text, "\nUid:\t");
+  users.remove_prefix(std::min(users.size(), users.find('\t') + 1));
+  return parseNumber(users.substr(0, users.find('\t')), uid) ? 0 : EBADMSG;
 }
 
 int Proc::cgroup(int32_t tid, int version, std::string &path) const {

@@ -45,14 +45,22 @@ class Proc {
   /** Threads of a process, from the link count of its task directory: far cheaper than listing that. */
   int threadCount(int32_t tid, int32_t &count) const;
   int threads(int32_t pid, std::vector<int32_t> &tids) const;
+  /** Every process that this procfs shows. */
+  int processes(std::vector<int32_t> &pids) const;
   int threadGroup(int32_t tid, int32_t &tgid) const;
+  /** At most 15 bytes, but for kernel threads. */
+  int name(int32_t tid, std::string &comm) const;
+  /** The effective user: the owner of /proc/TID is root's where the process may not be dumped. */
+  int user(int32_t tid, uint32_t &uid) const;
   /** Path of the cgroup in the v1 cpuset hierarchy or in the v2 one. */
   int cgroup(int32_t tid, int version, std::string &path) const;
 
+  const std::string &path() const { return path_; }
   std::string pathOf(int32_t tid, const char *file) const;
 
  private:
   int readFile(int32_t tid, const char *file, std::string &text) const;
+  int readNumbers(const char *directory, std::vector<int32_t> &numbers) const;
 
   UniqueFd fd_;
   std::string path_;

@@ -10,6 +10,9 @@
 
 namespace vfio_isolate {
 
+/** Whether a call returns a promise and leaves the event loop free, or returns when all is done. */
+enum class Mode { kAsync, kSync };
+
 /**
  * Runs a job off the event loop. A job has `Failure run()`, which must not touch JavaScript, and
  * `Napi::Value result(Napi::Env)`.
@@ -48,5 +51,13 @@ class Worker final : public Napi::AsyncWorker {
   Napi::ObjectReference held_;
   Failure failure_;
 };
+
+/** Runs a job either way: what a worker would reject by is thrown. */
+template <typename Job>
+Napi::Value perform(Napi::Env env, Job job, const Napi::Value &held, Mode mode) {
+  if (mode == Mode::kAsync) return Worker<Job>::start(env, std::move(job), held);
+  const Failure failure = job.run();
+  return throwIf(env, failure) ? env.Undefined() : job.result(env);
+}
 
 }  // namespace vfio_isolate

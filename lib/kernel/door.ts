@@ -5,7 +5,7 @@
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { type Directory, native } from '../native.js';
-import { cpusetMounts } from './mounts.js';
+import { type CpusetHierarchy, cpusetMounts, findCpusets } from './mounts.js';
 
 export type RootName = 'sys' | 'proc' | 'cgroup';
 
@@ -56,6 +56,17 @@ export function isPlain(path: string): boolean {
 export function openRoot(host: Host, path: string): { root: Directory; relative: string } {
   const place = locate(host, path);
   return { root: new (native().Directory)(place.rootPath, place.type), relative: place.relative };
+}
+
+/** The hierarchy of the cpusets, open, for a call that names several of its cgroups. */
+export interface OpenHierarchy extends CpusetHierarchy {
+  readonly directory: Directory;
+}
+
+/** Opens it, confirmed by statfs(2); the caller closes it. @throws VfioIsolateError `ERR_UNSUPPORTED`; SystemError */
+export function openHierarchy(host: Host): OpenHierarchy {
+  const carrier = findCpusets(host);
+  return { ...carrier, directory: new (native().Directory)(carrier.mountPoint, host.live ? carrier.type : undefined) };
 }
 
 function beneath(host: Host, path: string, act: (root: Directory, relative: string) => void): void {

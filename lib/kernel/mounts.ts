@@ -56,7 +56,7 @@ function readMounts(host: Host): CgroupMount[] {
  * The hierarchy that carries the cpuset controller. On a hybrid host that is a v1 mount beside cgroup2.
  * @throws VfioIsolateError `ERR_UNSUPPORTED` where no cgroup hierarchy is mounted, or none carries the controller
  */
-export function findCpusets(host: Host): CpusetHierarchy {
+export function findCpusets(host: Host): Carrier {
   const carriers = cpusetMounts(host);
   return carriers.find(({ root }) => root === '/') ?? noneWhole(carriers, knownOf(host).mounts);
 }

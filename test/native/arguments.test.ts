@@ -44,6 +44,7 @@ const cases: [name: string, call: Call, good: unknown[], bad: (readonly unknown[
   ['lock', addon.lock, [0], [NO_TID]],
   ['append', addon.append, [0, 0, Buffer.from('x')], [NO_TID, [...except(), '0', 2 ** 53], NO_BYTES]],
   ['moveTasks', addon.moveTasks, [request], [except(...ANY)]],
+  ['selectTasks', addon.selectTasks, [{ proc: '/proc', control }], [except({})]],
 ];
 
 const members: [name: string, bad: readonly unknown[]][] = [
@@ -112,6 +113,34 @@ describe('moveTasks, the members of its request', () => {
     };
     for (const [name] of members)
       expect(() => move(Object.defineProperty({ ...request }, name, { get }))).toThrow(thrown);
+  });
+});
+
+describe('selectTasks, the members of its request', () => {
+  const select = addon.selectTasksSync as (request: unknown) => unknown;
+  const good = { proc: '/proc', tids: Int32Array.of(2 ** 22 + 1), threads: true, control };
+  const given = (bad: readonly unknown[]) => bad.filter((value) => value !== undefined);
+  const some: [name: string, bad: readonly unknown[]][] = [
+    ['tids', [...given(NO_TIDS), Int32Array.of(0)]],
+    ['hierarchy', [...given(NO_DIRECTORY), directory]],
+    ['proc', NO_PATH],
+    ['threads', except(undefined, true)],
+    ['names', [...except(undefined), [1]]],
+    ['prefixes', [...except(undefined), ['x', 1]]],
+    ['uid', [...except(undefined), 2 ** 32]],
+    ['kernelThread', except(undefined, true)],
+    ['affinity', [...given(NO_BYTES), new Uint8Array(0)]],
+    ['mayRunOn', [...given(NO_BYTES), new Uint8Array(0)]],
+    ['control', NO_CONTROL],
+  ];
+
+  test.each(some)('%s', (name, bad) => {
+    expect(select(good)).toEqual({ tids: Int32Array.of(), cancelled: false });
+    for (const value of bad) isArgumentError(() => select({ ...good, [name]: value }), value);
+  });
+
+  test('of a hierarchy, the list as well', () => {
+    for (const list of NO_PATH) isArgumentError(() => select({ proc: '/proc', hierarchy: directory, list, control }));
   });
 });
 

@@ -102,6 +102,37 @@ const request = (): object => ({
   ])(),
 });
 
+const masks = () => one([undefined, Uint8Array.of(1), bytes(1 + below(300))]);
+const selection = (): object => ({
+  proc: proc(),
+  control: control(),
+  threads: one([undefined, true, false]),
+  names: one([undefined, ['sleep'], ['x', text()]]),
+  prefixes: one([undefined, ['s'], ['']]),
+  uid: one([undefined, 0, 2 ** 32 - 1]),
+  kernelThread: one([undefined, true, false]),
+  affinity: masks(),
+  mayRunOn: masks(),
+  ...one([() => ({ hierarchy: directory, list: list() }), () => ({ tids: tids().map((one) => one || NO_TASK) })])(),
+});
+const WRONG_SELECTIONS: [name: string, bad: readonly unknown[]][] = [
+  ['hierarchy', NO_DIRECTORY.filter((value) => value !== undefined)],
+  ['tids', [...NO_TIDS.filter((value) => value !== undefined), Int32Array.of(0)]],
+  ['proc', NO_PATH],
+  ['threads', except(undefined, true)],
+  ['names', [...except(undefined), [1], ['x', undefined]]],
+  ['prefixes', [...except(undefined), [1]]],
+  ['uid', [...except(undefined), 2 ** 32, '0']],
+  ['kernelThread', except(undefined, true)],
+  ['affinity', [...NO_BYTES.filter((value) => value !== undefined), new Uint8Array(0)]],
+  ['mayRunOn', [...NO_BYTES.filter((value) => value !== undefined), new Uint8Array(0)]],
+  ['control', NO_CONTROL],
+];
+const wrongSelection: Make = () => {
+  const [name, bad] = one(WRONG_SELECTIONS);
+  return { ...selection(), [name]: one(bad) };
+};
+
 /** Of a request, a member that is wrong. */
 const WRONG_MEMBERS: [name: string, bad: readonly unknown[]][] = [
   ['hierarchy', NO_DIRECTORY],
@@ -127,6 +158,15 @@ interface Call {
 const method = (name: 'read' | 'write' | 'makeDirectory' | 'removeDirectory') =>
   ((...args: never[]) => Reflect.apply(directory[name], directory, args)) as Call['call'];
 
+// One mask for all, whatever their number.
+const settings: Call['arguments'] = [
+  [tids, NO_TIDS],
+  [() => bytes(64), NO_BYTES],
+  [() => 64, [...NO_TID, 0]],
+  [proc, NO_PATH],
+  [control, NO_CONTROL],
+];
+
 const calls: Record<string, Call> = {
   setErrorFactory: { call: addon.setErrorFactory, arguments: [[() => undefined, except(ANY[7])]] },
   getAffinity: { call: addon.getAffinity, arguments: [[tid, NO_TID]] },
@@ -144,17 +184,8 @@ const calls: Record<string, Call> = {
       [control, NO_CONTROL],
     ],
   },
-  setAffinities: {
-    call: addon.setAffinities,
-    // One mask for all, whatever their number.
-    arguments: [
-      [tids, NO_TIDS],
-      [() => bytes(64), NO_BYTES],
-      [() => 64, [...NO_TID, 0]],
-      [proc, NO_PATH],
-      [control, NO_CONTROL],
-    ],
-  },
+  setAffinities: { call: addon.setAffinities, arguments: settings },
+  setAffinitiesSync: { call: addon.setAffinitiesSync, arguments: settings },
   fileSystemType: { call: addon.fileSystemType, arguments: [[path, NO_PATH]] },
   cgroupMounts: { call: addon.cgroupMounts, arguments: [[path, NO_PATH]] },
   Directory: {
@@ -183,7 +214,10 @@ const calls: Record<string, Call> = {
       [control, NO_CONTROL],
     ],
   },
+  selectTasks: { call: addon.selectTasks, arguments: [[selection, wrongSelection]] },
+  selectTasksSync: { call: addon.selectTasksSync, arguments: [[selection, wrongSelection]] },
   moveTasks: { call: addon.moveTasks, arguments: [[request, wrongRequest]] },
+  moveTasksSync: { call: addon.moveTasksSync, arguments: [[request, wrongRequest]] },
   lock: { call: addon.lock, arguments: [[() => fd, NO_TID]] },
   append: {
     call: addon.append,

@@ -69,7 +69,10 @@ export function openScratch(): Scratch {
     async sleepers(child, number) {
       const script = `i=0; while [ $i -lt ${number} ]; do sleep 1000 & i=$((i+1)); done; echo ready; wait`;
       const shell = await scratch.start(child, script);
-      return scratch.tids(child).filter((tid) => tid !== shell.pid);
+      const pids = scratch.tids(child).filter((tid) => tid !== shell.pid);
+      // A shell that has forked is not yet what it is about to execute.
+      for (const pid of pids) while (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sleep\n') await delay(1);
+      return pids;
     },
     async start(child, script) {
       const enter = `echo $$ > ${directory}/${child}/tasks; ${script}`;

@@ -1,26 +1,12 @@
-/** Why the kernel does not let a task's CPUs be set (sched_setaffinity(2)). */
+/** What is told of a task whose CPUs the kernel does not let be set. */
 import { errnoName, SystemError } from '../../errors.js';
 import type { Host } from '../../host.js';
-import { isFixed } from '../../kernel/kernel-threads.js';
+import { affinityRefusalReason } from '../../kernel/affinity-refusal.js';
 import { taskViewer } from '../../kernel/task-cpus.js';
 import type { Refusal } from '../../native.js';
 import type { Refused } from '../step.js';
 
-export function reasonOf(host: Host, refusal: Refusal): string {
-  if (isFixed(refusal)) return 'its CPUs are fixed by the kernel';
-  switch (errnoName(refusal.errno)) {
-    case 'EINVAL': {
-      const allowed = taskViewer(host)(refusal.tid)?.allowed;
-      return allowed === undefined ? 'no CPU of these is online' : `its cpuset allows only CPUs ${allowed}`;
-    }
-    case 'EBUSY':
-      return 'a deadline task keeps all CPUs of its root domain';
-    case 'EPERM':
-      return 'no right to set it';
-    default:
-      return 'the kernel refuses';
-  }
-}
+const reasonOf = (host: Host, refusal: Refusal) => affinityRefusalReason(refusal, taskViewer(host));
 
 export function refused(host: Host, refusal: Refusal): Refused {
   const code = errnoName(refusal.errno);
