@@ -1,5 +1,6 @@
-// What is published: a file for the start, one for the rest of the command line, one for the library, with all that they
-// need. A hundred small modules cost more to find than all that they do.
+// What is published: the command line as scripts, one for the start and some for the rest, and the library as a module,
+// each with all that it needs. A hundred small modules cost more to find than all that they do, and Node's loader of
+// modules more to start than one of scripts.
 import { readFileSync } from 'node:fs';
 import { defineConfig } from 'rolldown';
 
@@ -20,10 +21,15 @@ const notices = {
   },
 };
 
-export default defineConfig({
-  input: { main: 'lib/cli/main.ts', index: 'lib/index.ts' },
-  platform: 'node',
-  plugins: [notices],
-  // All in one folder that is as deep as lib/, so that what lies beside it is found from either.
-  output: { dir: 'dist', format: 'esm', chunkFileNames: '[name].js' },
-});
+/** All in one folder that is as deep as lib/, so that what lies beside it is found from either. */
+const dir = 'dist';
+
+export default defineConfig([
+  {
+    input: { main: 'lib/cli/main.ts' },
+    platform: 'node',
+    plugins: [notices],
+    output: { dir, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' },
+  },
+  { input: { index: 'lib/index.ts' }, platform: 'node', output: { dir, format: 'esm' } },
+]);

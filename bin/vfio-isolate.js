@@ -1,8 +1,9 @@
 #!/usr/bin/env node
-// An old Node must be able to parse this file, as a script and as a module: no import statement, no top-level await.
+// A script, not a module: Node's module loader takes longer to start than all of the rest. An old Node must be able to
+// parse it.
 const [major, minor] = process.versions.node.split('.').map(Number);
 if ((major === 20 && minor >= 19) || (major === 22 && minor >= 12) || major > 22) {
-  import('../dist/main.js').then((cli) => cli.main());
+  require('../dist/main.cjs').main();
 } else {
   console.error(`vfio-isolate: Node.js ${process.version} will not do; install ^20.19 or >=22.12`);
   process.exitCode = 1;
