@@ -1,0 +1,194 @@
+/** Bulk calls against a C loop over the same tasks, and against what else can do it. */
+import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { moveTasks, moveTasksSync, openHost, selectTasks, setAffinities } from '../dist/index.js';
+import { compare, median, takeTurns } from './measure.js';
+import { MOUNT } from './scene.js';
+
+const addon = createRequire(import.meta.url)('../build/Release/vfio_isolate.node');
+const host = openHost();
+
+/** Tasks that this machine can have beside its own. */
+const LARGEST = 50_000;
+const room = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 6000;
+
+export async function timed(act) {
+  const start = process.hrtime.bigint();
+  await act();
+  return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+/** A figure: what one contestant is against another, and how far the same one is from itself. */
+export function figureOf(what, times, [ours, theirs, same = ours], { bar, difference } = {}) {
+  const by = difference && ((a, b) => (a - b) * 1000);
+  const spread = times.again && compare(times.again, times[same], by);
+  const bars = bar === undefined ? {} : { bar };
+  const unit = difference ? { unit: ' us' } : {};
+  return {
+    what,
+    ...compare(times[ours], times[theirs], by),
+    spread,
+    ...bars,
+    ...unit,
+    times: [ours, theirs].map((name) => median(times[name])),
+  };
+}
+
+/** Which of the others are there. */
+function installed(program) {
+  try {
+    execFileSync('which', [program], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** What moves all tasks of one cgroup to the other, there and back by turns. */
+function movers(scene) {
+  let [from, to] = [scene.a, scene.b];
+  const turn = (act, rounds) => ({
+    rounds,
+    async run() {
+      const took = await act();
+      if (scene.tids(from).length > 0) throw new Error(`tasks are left in ${from}`);
+      [from, to] = [to, from];
+      return took;
+    },
+  });
+  const list = (cgroup) => `${MOUNT}${cgroup}/tasks`;
+  const shell = (line) => timed(() => execFileSync('/bin/sh', ['-c', line]));
+  return {
+    ours: turn(() => timed(() => moveTasks(host, { cgroup: from }, to))),
+    again: turn(() => timed(() => moveTasks(host, { cgroup: from }, to))),
+    sync: turn(() => timed(() => moveTasksSync(host, { cgroup: from }, to))),
+    c: turn(async () => scene.loop('move', list(from), list(to)).took),
+    fs: turn(() =>
+      timed(() => {
+        const fd = openSync(list(to), 'w');
+        for (const tid of scene.tids(from)) writeSync(fd, String(tid));
+        closeSync(fd);
+      }),
+    ),
+    shell: turn(() => shell(`for tid in $(cat ${list(from)}); do echo $tid > ${list(to)}; done`), 3),
+    ...(installed('cgclassify') && {
+      cgclassify: turn(() => shell(`xargs -n 200 cgclassify -g cpuset:${to} < ${list(from)}`), 3),
+    }),
+    ...(installed('cset') && {
+      cset: turn(() => shell(`cset proc --move --fromset=${from} --toset=${to} --force`), 3),
+    }),
+  };
+}
+
+const SHAPES = [
+  { processes: 100, threads: 1, rounds: 101, bar: 100, difference: true },
+  { processes: 2000, threads: 1, rounds: 41, bar: 1.05 },
+  { processes: 200, threads: 20, rounds: 31, bar: 1.05 },
+  { processes: 20_000, threads: 1, rounds: 9, bar: 1.05, few: true },
+];
+
+export async function* moves(scene) {
+  const perTask = {};
+  for (const { processes, threads, rounds, bar, difference, few } of SHAPES) {
+    await scene.populate(processes, threads);
+    const all = movers(scene);
+    const { ours, again, sync, c } = all;
+    const times = await takeTurns(few ? { ours, again, sync, c } : all, rounds);
+    const what = `moveTasks of ${processes} x ${threads}`;
+    yield figureOf(`${what}, against C`, times, ['ours', 'c'], { bar, difference });
+    yield figureOf(`moveTasksSync of ${processes} x ${threads}, against C`, times, ['sync', 'c', 'ours'], {
+      difference,
+    });
+    for (const other of Object.keys(times).filter((name) => !['ours', 'again', 'sync', 'c'].includes(name))) {
+      yield figureOf(`${what}, against ${other}`, times, ['ours', other]);
+    }
+    perTask[processes] = median(times.ours) / processes;
+    perTask[`C ${processes}`] = median(times.c) / processes;
+  }
+  const growth = perTask[20_000] / perTask[2000];
+  const ofC = perTask['C 20000'] / perTask['C 2000'];
+  yield { what: 'a task among 20000, against one among 2000', value: growth, low: growth, high: growth };
+  yield { what: 'the same of C', value: ofC, low: ofC, high: ofC };
+  if (room < LARGEST) process.stdout.write(`(pid_max leaves no room for ${LARGEST} tasks here: ${room} at most)\n`);
+}
+
+export async function* recordedMoves(scene) {
+  await scene.populate(2000, 1);
+  let [from, to] = [scene.a, scene.b];
+  const file = `${scene.folder}/record`;
+  const turn = (act) => ({
+    async run() {
+      rmSync(file, { force: true });
+      const took = await act();
+      if (scene.tids(from).length > 0) throw new Error(`tasks are left in ${from}`);
+      [from, to] = [to, from];
+      return took;
+    },
+  });
+  const ours = turn(async () => {
+    const hierarchy = new addon.Directory(MOUNT);
+    const fd = openSync(file, 'w+', 0o600);
+    const record = { fd, offset: 0, limit: 2 ** 25, members: '"type":"moved"' };
+    const call = {
+      hierarchy,
+      version: 1,
+      proc: '/proc',
+      from: from.slice(1),
+      to: to.slice(1),
+      record,
+      leave: ['kswapd'],
+    };
+    const took = await timed(() => addon.moveTasks({ ...call, control: new Int32Array(2) }));
+    closeSync(fd);
+    hierarchy.close();
+    return took;
+  });
+  const c = turn(async () => scene.loop('record', `${MOUNT}${from}/tasks`, `${MOUNT}${to}/tasks`, file).took);
+  const times = await takeTurns({ ours, again: ours, c }, 41);
+  yield figureOf('recorded move of 2000 x 1, against C', times, ['ours', 'c'], { bar: 1.2 });
+}
+
+export async function* affinities(scene) {
+  await scene.populate(2000, 1);
+  const list = `${MOUNT}${scene.a}/tasks`;
+  const [online] = [[0, 1].filter((cpu) => readFileSync(`${MOUNT}/cpuset.cpus`, 'utf8').includes(String(cpu)))];
+  const mask = online.reduce((sum, cpu) => sum + 2 ** cpu, 0).toString(16);
+  const ours = { run: () => timed(() => setAffinities(host, { cgroup: scene.a }, online)) };
+  const times = await takeTurns(
+    {
+      ours,
+      again: ours,
+      c: { run: async () => scene.loop('affinity', list, mask).took },
+      taskset: {
+        rounds: 3,
+        run: () =>
+          timed(() =>
+            execFileSync('/bin/sh', ['-c', `for tid in $(cat ${list}); do taskset -p ${mask} $tid; done`], {
+              stdio: 'ignore',
+            }),
+          ),
+      },
+    },
+    41,
+  );
+  yield figureOf('setAffinities of 2000 x 1, against C', times, ['ours', 'c']);
+  yield figureOf('setAffinities of 2000 x 1, against taskset', times, ['ours', 'taskset']);
+}
+
+export async function* scans(scene) {
+  await scene.populate(2000, 1);
+  const ours = {
+    async run() {
+      let found;
+      const took = await timed(async () => {
+        found = await selectTasks(host, { name: scene.program });
+      });
+      if (found.length < 2000) throw new Error(`${found.length} of 2000 tasks were found`);
+      return took;
+    },
+  };
+  const c = { run: async () => scene.loop('scan', scene.program).took };
+  const times = await takeTurns({ ours, again: ours, c }, 41);
+  yield figureOf('selectTasks by name among 2000, against C', times, ['ours', 'c'], { bar: 1.2 });
+}
