@@ -29,7 +29,14 @@ export default defineConfig([
     input: { main: 'lib/cli/main.ts' },
     platform: 'node',
     plugins: [notices],
-    output: { dir, format: 'cjs', entryFileNames: '[name].cjs', chunkFileNames: '[name].cjs' },
+    // Names stay, for the sake of stack traces. Without white space and comments Node compiles it in half the time.
+    output: {
+      dir,
+      format: 'cjs',
+      minify: { compress: false, mangle: false },
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name].cjs',
+    },
   },
   { input: { index: 'lib/index.ts' }, platform: 'node', output: { dir, format: 'esm' } },
 ]);

@@ -41,14 +41,22 @@ TaskFilter readFilter(Arguments &arguments, const Napi::Object &object) {
     if (arguments.ok() && !value.IsUndefined()) take(value, name);
   };
   given("threads", [&](const auto &value, auto name) { filter.threads = arguments.boolean(value, name); });
-  given("names", [&](const auto &value, auto name) { filter.names = atLeastOne(arguments, arguments.texts(value, name), name); });
-  given("prefixes", [&](const auto &value, auto name) { filter.prefixes = atLeastOne(arguments, arguments.texts(value, name), name); });
+  given("names", [&](const auto &value, auto name) {
+    filter.names = atLeastOne(arguments, arguments.texts(value, name), name);
+  });
+  given("prefixes", [&](const auto &value, auto name) {
+    filter.prefixes = atLeastOne(arguments, arguments.texts(value, name), name);
+  });
   given("uid", [&](const auto &value, auto name) {
     filter.uid = static_cast<uint32_t>(arguments.integer(value, name, 0, kMaxUint32));
   });
   given("kernelThread", [&](const auto &value, auto name) { filter.kernelThread = arguments.boolean(value, name); });
-  given("affinity", [&](const auto &value, auto name) { filter.affinity = atLeastOne(arguments, arguments.bytes(value, name), name); });
-  given("mayRunOn", [&](const auto &value, auto name) { filter.mayRunOn = atLeastOne(arguments, arguments.bytes(value, name), name); });
+  given("affinity", [&](const auto &value, auto name) {
+    filter.affinity = atLeastOne(arguments, arguments.bytes(value, name), name);
+  });
+  given("mayRunOn", [&](const auto &value, auto name) {
+    filter.mayRunOn = atLeastOne(arguments, arguments.bytes(value, name), name);
+  });
   return filter;
 }
 
@@ -57,7 +65,8 @@ void readSource(Arguments &arguments, const Napi::Object &object, SelectRequest 
   const Napi::Value directory = arguments.member(object, "hierarchy");
   const Napi::Value tids = arguments.member(object, "tids");
   if (!arguments.ok()) return;
-  if (!directory.IsUndefined() && !tids.IsUndefined()) return arguments.expected("only one of them", "hierarchy and tids");
+  if (!directory.IsUndefined() && !tids.IsUndefined())
+    return arguments.expected("only one of them", "hierarchy and tids");
   if (!tids.IsUndefined()) request.tids = arguments.tids(tids, "tids", 1);
   if (directory.IsUndefined()) return;
   hierarchy = Directory::from(arguments, directory, "hierarchy");

@@ -10,7 +10,7 @@ namespace {
 
 using Ids = std::vector<int32_t>;
 
-constexpr size_t kSample = 8;
+constexpr size_t kSample = 3;
 
 Failure readSorted(const Beneath &hierarchy, const std::string &cgroup, const char *file, TaskList &list) {
   Failure failure = readTaskList(hierarchy, fileIn(cgroup, file), list);

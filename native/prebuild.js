@@ -1,6 +1,6 @@
 /** Part of `npm pack`: puts the stripped binary of this machine's architecture and C library into prebuilds/. */
 import { execFileSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { program, root, run } from './cmake.js';
 import { nodeDirectory } from './node-headers.js';
 
@@ -26,6 +26,14 @@ run(process.execPath, [program('prebuildify', 'bin.js'), ...options], headers);
 run(process.execPath, ['native/build.js']);
 
 const folder = `${root}/prebuilds/${process.platform}-${process.arch}`;
+/** Bytes of a stripped binary: more than this is something that somebody linked in by mistake. */
+const LARGEST = 150 * 1024;
+const large = readdirSync(folder).filter((name) => statSync(`${folder}/${name}`).size > LARGEST);
+if (large.length > 0) {
+  process.stderr.write(`larger than ${LARGEST} bytes: ${large.join(', ')}\n`);
+  process.exit(1);
+}
+
 const offending = readdirSync(folder).flatMap((name) => tooNew(`${folder}/${name}`));
 if (offending.length > 0) {
   process.stderr.write(`the binary needs symbols that older systems lack: ${offending.join(', ')}\n`);

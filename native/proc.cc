@@ -196,9 +196,15 @@ int Proc::threadGroup(int32_t tid, int32_t &tgid) const {
 }
 
 int Proc::name(int32_t tid, std::string &comm) const {
-  if (const int error = readFile(tid, "comm", comm); error != 0) return error;
-  // The kernel ends it with a line feed; the name itself may have some.
-  if (!comm.empty()) comm.pop_back();
+  const TaskPath path(tid, "comm");
+  const UniqueFd fd(retried([&] { return openat(fd_.get(), path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  if (!fd) return errno;
+  // The kernel tells all of it at once, and no more than 64 bytes (proc_task_name()).
+  std::array<char, 80> text;
+  const ssize_t got = retried([&] { return read(fd.get(), text.data(), text.size()); });
+  if (got < 0) return errno;
+  // It ends with a line feed; the name itself may have some.
+  comm.assign(text.data(), static_cast<size_t>(std::max<ssize_t>(got - 1, 0)));
   return 0;
 }
 

@@ -126,8 +126,8 @@ int Selection::checkName(int32_t tid, bool &admitted) {
 
 int Selection::checkStat(int32_t tid, bool &admitted) {
   const int error = request_.proc.stat(tid, stat_);
-  admitted = error == 0 && stat_.isKernelThread() == *filter_.kernelThread &&
-             (!filter_.asksForName() || isNamed(stat_.comm));
+  admitted =
+      error == 0 && stat_.isKernelThread() == *filter_.kernelThread && (!filter_.asksForName() || isNamed(stat_.comm));
   return error;
 }
 

@@ -29,10 +29,16 @@ interface Known {
 /** What is known as long as mountinfo says the same: a path is looked up for every step, a cgroup for every task. */
 const known = new WeakMap<Host, Known>();
 
+/** Whose mountinfo has been read within this turn of the event loop: to read it takes longer than to plan for an interrupt. */
+const fresh = new WeakSet<Host>();
+
 function knownOf(host: Host): Known {
+  const last = known.get(host);
+  if (last !== undefined && fresh.has(host)) return last;
+  fresh.add(host);
+  setImmediate(() => fresh.delete(host));
   const mountinfo = host.read(`${host.proc}/self/mountinfo`);
-  const before = known.get(host);
-  if (before?.mountinfo === mountinfo) return before;
+  if (last?.mountinfo === mountinfo) return last;
   const now = { mountinfo, mounts: readMounts(host) };
   known.set(host, now);
   return now;
