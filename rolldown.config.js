@@ -26,7 +26,7 @@ const dir = 'dist';
 
 export default defineConfig([
   {
-    input: { main: 'lib/cli/main.ts' },
+    input: { main: 'lib/cli/main.ts', documents: 'lib/cli/documents/documents.ts' },
     platform: 'node',
     plugins: [notices],
     // Names stay, for the sake of stack traces. Without white space and comments Node compiles it in half the time.

@@ -1,0 +1,90 @@
+/** What the completions of all shells are made of: for each place in a command line, the words that may stand there. */
+import type { ActionSpec, ValueType } from '../../index.js';
+import { globalOptions } from '../options.js';
+
+/** Commands of sh(1) that print the words of a type, one or more a line. Files are completed by each shell itself. */
+const PRINTING: Readonly<Record<Exclude<ValueType, 'file' | readonly string[]>, string>> = {
+  cpus: `${'echo C$(cat /sys/devices/system/cpu/online)'}; ls /sys/devices/system/node 2>/dev/null | sed -n s/^node/N/p`,
+  nodes: 'ls /sys/devices/system/node 2>/dev/null | sed -n s/^node/N/p',
+  cpuset:
+    'root=/sys/fs/cgroup/cpuset; [ -d $root ] || root=/sys/fs/cgroup; ' +
+    'find $root -mindepth 1 -maxdepth 3 -type d -printf "/%P\\n" 2>/dev/null',
+  governor: 'cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_available_governors 2>/dev/null',
+  pid: 'ps -e -o pid=',
+};
+
+export type Words = { readonly file: true } | { readonly printedBy: string };
+
+/** @returns what is offered for a value of a type */
+export function wordsFor(type: ValueType): Words {
+  if (type === 'file') return { file: true };
+  return { printedBy: typeof type === 'string' ? PRINTING[type] : `echo ${type.join(' ')}` };
+}
+
+export interface Place {
+  /** The command before it, '' before the first one. */
+  readonly command: string;
+  /** Which of its arguments it is, from 0; '*' is that one and all further ones. */
+  readonly position: number | '*';
+  readonly words: Words;
+  /** Another command may stand there as well. */
+  readonly optional: boolean;
+}
+
+/** The places of all arguments. */
+export function placesOf(specs: readonly ActionSpec[]): Place[] {
+  return specs.flatMap(({ name, arguments: list }) =>
+    list.map(
+      ({ type, optional, variadic }, index): Place => ({
+        command: name,
+        position: variadic === true ? '*' : index,
+        words: wordsFor(type),
+        optional: optional === true,
+      }),
+    ),
+  );
+}
+
+export interface OptionWord {
+  readonly command: string;
+  /** With its dashes. */
+  readonly word: string;
+  readonly help: string;
+  /** What its value may be; a flag has none. */
+  readonly value?: Words;
+}
+
+/** Every spelling of every option. */
+export function optionWords(specs: readonly ActionSpec[]): OptionWord[] {
+  const ofRun = globalOptions.flatMap(({ name, short, value, help }): OptionWord[] =>
+    spellings(name, short).map((word) => ({
+      command: '',
+      word,
+      help,
+      ...(value !== undefined && { value: value === 'undo-file' ? { file: true } : { printedBy: ':' } }),
+    })),
+  );
+  const ofCommands = specs.flatMap(({ name: command, options }) =>
+    options.flatMap(({ name, short, value, help }): OptionWord[] => {
+      if (value !== undefined) return [{ command, word: `--${name}`, help, value: wordsFor(value.type) }];
+      const negated = short === undefined ? [] : [`-n${short}`];
+      return [...spellings(name, short), `--no-${name}`, ...negated].map((word) => ({ command, word, help }));
+    }),
+  );
+  const help = ['', ...specs.map(({ name }) => name)].map((command) => ({
+    command,
+    word: '--help',
+    help: 'show help and exit',
+  }));
+  return [...ofRun, ...ofCommands, ...help];
+}
+
+const spellings = (name: string, short: string | undefined) => [
+  `--${name}`,
+  ...(short === undefined ? [] : [`-${short}`]),
+];
+
+/** In single quotes, for any of the shells. */
+export function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'"'"'`)}'`;
+}
