@@ -5,7 +5,7 @@ export default defineConfig({
   test: {
     pool: 'forks',
     include: ['test/**/*.test.ts'],
-    exclude: ['test/vm/**', 'test/faults/**'],
+    exclude: ['test/vm/**', 'test/faults/**', 'test/install/**'],
     reporters: [
       'default',
       ['json', { outputFile: process.env['VFIO_ISOLATE_RESULTS'] ?? 'results/test-results.json' }],

@@ -29,6 +29,23 @@ export const faults = [
   'one process that lives long',
 ];
 
+/** How the titles of the tests of an installation begin: what cannot be had there is no excuse. */
+export const installs = [
+  'there is no compiler',
+  'installed by npm',
+  'installed by npm with scripts blocked',
+  'installed by pnpm',
+  'installed by yarn 1',
+  'installed by yarn 4',
+  ...['20', '22', '24', '26'].map((node) => `the same binary works with Node ${node}`),
+  'the same binary types are found by',
+  'publint',
+  'its types',
+];
+
+/** What else a machine may lack, and CI may not. */
+export const programs = ['the man page', 'completion for bash', 'completion for zsh', 'completion for fish'];
+
 const everywhere = ['installedCommand', 'demo'];
 const small = ['checksSee', ...everywhere];
 const systemd = ['wholeHost', ...everywhere];

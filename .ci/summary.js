@@ -1,6 +1,6 @@
 // Adds up what the stages wrote to a folder, names what was skipped, and fails where what is expected did not run.
 import { existsSync, readFileSync } from 'node:fs';
-import { budgets, faults, guests } from './expected.js';
+import { budgets, faults, guests, installs, programs } from './expected.js';
 
 const folder = process.argv[2] ?? 'results';
 const read = (name) => (existsSync(`${folder}/${name}`) ? readFileSync(`${folder}/${name}`, 'utf8') : undefined);
@@ -15,7 +15,8 @@ const testsOf = (name) => json(name, { testResults: [] }).testResults.flatMap((f
 const here = testsOf('test-results.json');
 const inGuests = testsOf('vm-results.json');
 const underFaults = testsOf('faults-results.json');
-const all = [...here, ...inGuests, ...underFaults];
+const installed = testsOf('install-results.json');
+const all = [...here, ...inGuests, ...underFaults, ...installed];
 const of = (...states) => all.filter(({ status }) => states.includes(status));
 const [passed, failed, skipped] = [of('passed'), of('failed'), of('skipped', 'pending', 'todo')];
 
@@ -54,6 +55,16 @@ for (const title of faults) {
   const own = underFaults.filter(({ ancestorTitles }) => ancestorTitles[0]?.startsWith(title));
   const whole = own.length > 0 && own.every(({ status }) => status === 'passed');
   require(whole, `the faults "${title}" did not run and pass`);
+}
+for (const [kind, tests, titles] of [
+  ['install', installed, installs],
+  ['documents', here, programs],
+]) {
+  for (const title of titles) {
+    const own = tests.filter(({ fullName }) => fullName.startsWith(title));
+    const whole = own.length > 0 && own.every(({ status }) => status === 'passed');
+    require(whole, `the tests of ${kind} "${title}" did not run and pass`);
+  }
 }
 for (const line of rowsOf('faults-figures.tsv')) {
   const [what, tried, lost] = line;

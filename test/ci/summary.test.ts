@@ -7,7 +7,13 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { execute } from '../support/cli.js';
 
 const script = fileURLToPath(new URL('../../.ci/summary.js', import.meta.url));
-const { faults, guests }: { faults: string[]; guests: Record<string, string[]> } = await import(
+interface Expected {
+  faults: string[];
+  guests: Record<string, string[]>;
+  installs: string[];
+  programs: string[];
+}
+const { faults, guests, installs, programs }: Expected = await import(
   new URL('../../.ci/expected.js', import.meta.url).href
 );
 
@@ -27,11 +33,15 @@ const ran = (title: string, status = 'passed', failureMessages: string[] = []): 
 let folder: string;
 let inGuests: Ran[];
 let underFaults: Ran[];
+let installed: Ran[];
+let here: Ran[];
 let stages: [kind: string, name: string, seconds: number][];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-ci-'));
   inGuests = Object.entries(guests).flatMap(([host, suites]) => suites.map((suite) => ran(`on ${host}: ${suite}`)));
   underFaults = faults.map((title) => ran(`${title} (v1)`));
+  installed = installs.map((title) => ran(title));
+  here = [ran('the commands, in place (v1)'), ...programs.map((title) => ran(title))];
   stages = [
     ['static checks', 'types', 100],
     ['guests', 'guests', 900],
@@ -41,7 +51,8 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 async function summary(): Promise<{ status: number | null; problems: string[]; stdout: string }> {
   const results = (tests: Ran[]) => JSON.stringify({ testResults: [{ assertionResults: tests }] });
-  writeFileSync(join(folder, 'test-results.json'), results([ran('the commands, in place (v1)')]));
+  writeFileSync(join(folder, 'test-results.json'), results(here));
+  writeFileSync(join(folder, 'install-results.json'), results(installed));
   writeFileSync(join(folder, 'vm-results.json'), results(inGuests));
   writeFileSync(join(folder, 'faults-results.json'), results(underFaults));
   writeFileSync(join(folder, 'faults-figures.tsv'), 'kills\t200\t0\n');
@@ -64,6 +75,15 @@ test('all that is expected ran, and is told of', async () => {
 test('a kind of fault that was not tried is named', async () => {
   underFaults = underFaults.map((each) => (/^signals/.test(each.fullName) ? { ...each, status: 'skipped' } : each));
   expect((await summary()).problems).toEqual(['PROBLEM: the faults "signals, in place" did not run and pass']);
+});
+
+test('an installation that did not run, and a program that was not there, are named', async () => {
+  installed = installed.filter(({ fullName }) => !fullName.startsWith('installed by pnpm'));
+  here = here.map((each) => (each.fullName.startsWith('completion for zsh') ? { ...each, status: 'skipped' } : each));
+  expect((await summary()).problems).toEqual([
+    'PROBLEM: the tests of install "installed by pnpm" did not run and pass',
+    'PROBLEM: the tests of documents "completion for zsh" did not run and pass',
+  ]);
 });
 
 test.each([
