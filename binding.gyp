@@ -41,7 +41,7 @@
       ],
       "cflags_cc": ["-std=gnu++17", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden"],
       "configurations": {
-        "Release": { "cflags!": ["-O3"], "cflags": ["-Os", "-ffunction-sections", "-fno-asynchronous-unwind-tables"] }
+        "Release": { "cflags!": ["-O3"], "cflags": ["-Os", "-ffunction-sections", "-fno-asynchronous-unwind-tables", "-fno-unwind-tables"] }
       },
       "ldflags": ["-Wl,--gc-sections", "-Wl,--version-script=<(module_root_dir)/native/exports.map"]
     }

@@ -39,6 +39,7 @@ export const installs = [
   'installed by yarn 4',
   ...['20', '22', '24', '26'].map((node) => `the same binary works with Node ${node}`),
   'the same binary types are found by',
+  'the binary for arm64',
   'publint',
   'its types',
 ];
