@@ -59,7 +59,7 @@ export const guests = {
   '6.1-v2': [...v2, 'masksSetMeanwhile'],
   '6.12-v2': v2,
   '6.1-v1-small': [...small, 'masksSetMeanwhile', 'otherMounts', 'taskAffinity'],
-  '6.1-v2-small': [...small, 'cgroupFiles', 'homesThatHandOn', 'otherMounts'],
-  '6.12-v2-small': [...small, 'cgroupFiles', 'homesThatHandOn', 'otherMounts', 'taskAffinity'],
+  '6.1-v2-small': [...small, 'bulkCalls', 'cgroupFiles', 'homesThatHandOn', 'otherMounts'],
+  '6.12-v2-small': [...small, 'bulkCalls', 'cgroupFiles', 'homesThatHandOn', 'otherMounts', 'taskAffinity'],
   '6.1-v1-24-cpus': ['readmeNuma'],
 };

@@ -1,5 +1,6 @@
 import { describeOn } from './describe-on.js';
 import { hosts } from './host.js';
+import { bulkCalls } from './suites/bulk-calls.js';
 import { cgroupFiles } from './suites/cgroup-files.js';
 import { checksSee } from './suites/checks-see.js';
 import { demo } from './suites/demo.js';
@@ -12,6 +13,7 @@ const host = hosts['6.1-v2-small'];
 describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, cgroupFiles);
+describeOn(host, bulkCalls);
 describeOn(host, homesThatHandOn);
 describeOn(host, otherMounts);
 describeOn(host, demo);
