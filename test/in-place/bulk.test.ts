@@ -65,6 +65,16 @@ describe.skipIf(notInPlace)(`bulk calls, in place (${notInPlace ?? 'v1'})`, () =
       expect(await select({ mayRunOn: [1], name: 'sleep' })).toContain(second);
     });
 
+    test('of a user goes by the effective one', async () => {
+      open();
+      const uid = 1_234_568;
+      const started = await scratch.start('from', `setpriv --euid ${uid} sleep 1000 & echo ready; wait`);
+      const [pid = 0] = scratch.tids('from').filter((tid) => tid !== started.pid);
+      while (readFileSync(`/proc/${pid}/comm`, 'utf8') !== 'sleep\n') await new Promise(setImmediate);
+      expect(await select({ user: uid })).toEqual([pid]);
+      expect(await select({ user: 0 })).not.toContain(pid);
+    });
+
     test("of the whole host holds one's own, and kernel threads only where they are asked for", async () => {
       open();
       const sleepers = await scratch.sleepers('from', 2);
@@ -216,6 +226,9 @@ describe.skipIf(notInPlace)(`bulk calls, in place (${notInPlace ?? 'v1'})`, () =
       expect(threads.length).toBeGreaterThan(5);
       expect(await set(host, { tids: [pid] }, [1])).toEqual({ ...FINE, done: threads.length });
       expect(threads.map(maskOf)).toEqual(threads.map(() => '1'));
+      const filter = { cgroup: cgroup(), name: 'node' };
+      expect(await set(host, { filter }, [0])).toEqual({ ...FINE, done: threads.length });
+      expect(threads.map(maskOf)).toEqual(threads.map(() => '0'));
     });
 
     test('names each task that the kernel refuses, and why', async () => {
