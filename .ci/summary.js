@@ -51,19 +51,17 @@ for (const { fullName, failureMessages } of [...inGuests, ...underFaults].filter
   require(other === undefined, `tried again for no fall of the kernel: ${fullName}: ${other?.split('\n')[0]}`);
 }
 
-for (const title of faults) {
-  const own = underFaults.filter(({ ancestorTitles }) => ancestorTitles[0]?.startsWith(title));
-  const whole = own.length > 0 && own.every(({ status }) => status === 'passed');
-  require(whole, `the faults "${title}" did not run and pass`);
-}
-for (const [kind, tests, titles] of [
-  ['install', installed, installs],
-  ['documents', here, programs],
+const bySuite = ({ ancestorTitles }) => ancestorTitles[0];
+const byName = ({ fullName }) => fullName;
+for (const [kind, tests, titles, nameOf] of [
+  ['faults', underFaults, faults, bySuite],
+  ['tests of install', installed, installs, byName],
+  ['tests of documents', here, programs, byName],
 ]) {
   for (const title of titles) {
-    const own = tests.filter(({ fullName }) => fullName.startsWith(title));
+    const own = tests.filter((each) => nameOf(each)?.startsWith(title));
     const whole = own.length > 0 && own.every(({ status }) => status === 'passed');
-    require(whole, `the tests of ${kind} "${title}" did not run and pass`);
+    require(whole, `the ${kind} "${title}" did not run and pass`);
   }
 }
 for (const line of rowsOf('faults-figures.tsv')) {

@@ -71,15 +71,19 @@ static int spawn(int processes, int threads) {
   return 0;
 }
 
-/** One write a thread. */
+/** Of a list of TIDs, one write each. */
+static void write_each(const char *list, const char *to) {
+  int fd = open(to, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) fail(to);
+  for (const char *tid = list, *end; (end = strchr(tid, '\n')) != NULL; tid = end + 1)
+    if (write(fd, tid, (size_t)(end - tid)) < 0) fail("write");
+  close(fd);
+}
+
 static long long move_tasks(const char *from, const char *to) {
   long long start = now();
   char *text = slurp(from);
-  int fd = open(to, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) fail(to);
-  for (char *tid = text, *end; (end = strchr(tid, '\n')) != NULL; tid = end + 1)
-    if (write(fd, tid, (size_t)(end - tid)) < 0) fail("write");
-  close(fd);
+  write_each(text, to);
   free(text);
   return now() - start;
 }
@@ -106,11 +110,7 @@ static long long record_and_move(const char *from, const char *to, const char *r
   if (fd < 0 || write(fd, lines, (size_t)(out - lines)) < 0 || fsync(fd) < 0) fail(record);
   close(fd);
   free(lines);
-  fd = open(to, O_WRONLY | O_CLOEXEC);
-  if (fd < 0) fail(to);
-  for (char *tid = text, *end; (end = strchr(tid, '\n')) != NULL; tid = end + 1)
-    if (write(fd, tid, (size_t)(end - tid)) < 0) fail("write");
-  close(fd);
+  write_each(text, to);
   free(text);
   return now() - start;
 }

@@ -9,8 +9,6 @@
 namespace vfio_isolate {
 namespace {
 
-bool hasBit(const CpuMask &mask, size_t cpu) { return cpu / 8 < mask.size() && (mask[cpu / 8] >> (cpu % 8) & 1) != 0; }
-
 /** The longer one may have trailing zeros. */
 bool isSame(const CpuMask &left, const CpuMask &right) {
   for (size_t byte = 0; byte < std::max(left.size(), right.size()); ++byte) {
@@ -20,8 +18,8 @@ bool isSame(const CpuMask &left, const CpuMask &right) {
 }
 
 bool overlaps(const CpuMask &left, const CpuMask &right) {
-  for (size_t cpu = 0; cpu < std::min(left.size(), right.size()) * 8; ++cpu) {
-    if (hasBit(left, cpu) && hasBit(right, cpu)) return true;
+  for (size_t byte = 0; byte < std::min(left.size(), right.size()); ++byte) {
+    if ((left[byte] & right[byte]) != 0) return true;
   }
   return false;
 }

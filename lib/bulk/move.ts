@@ -73,6 +73,7 @@ function* movingThese(context: Context, which: Which, to: string, tally: Tally):
   tally.done += result.moved;
   tally.gone += result.gone;
   tally.unsettled = result.unsettled;
-  for (const refusal of result.refused) tally.refused.push(refusalOf(refusal, refusalReason(refusal)));
-  for (const refusal of result.left) tally.refused.push(refusalOf(refusal, refusalReason(refusal)));
+  for (const refusal of [...result.refused, ...result.left]) {
+    tally.refused.push(refusalOf(refusal, refusalReason(refusal)));
+  }
 }

@@ -39,14 +39,13 @@ function listed(hierarchy: OpenHierarchy, cgroup: string, threads: boolean): Pic
  * new is found. @returns whether it came to that
  */
 export function* untilNoneIsNew(select: () => Work<Int32Array>, act: (tids: Int32Array) => Work<void>): Work<boolean> {
-  let [tids, known] = [yield* select(), undefined as Set<number> | undefined];
+  const known = new Set<number>();
+  let tids = yield* select();
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     if (tids.length === 0) return true;
     yield* act(tids);
-    known ??= new Set<number>();
     for (const tid of tids) known.add(tid);
-    const dealtWith = known;
-    tids = (yield* select()).filter((tid) => !dealtWith.has(tid));
+    tids = (yield* select()).filter((tid) => !known.has(tid));
   }
   return tids.length === 0;
 }

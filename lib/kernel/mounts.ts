@@ -35,9 +35,9 @@ const fresh = new WeakSet<Host>();
 function knownOf(host: Host): Known {
   const last = known.get(host);
   if (last !== undefined && fresh.has(host)) return last;
+  const mountinfo = host.read(`${host.proc}/self/mountinfo`);
   fresh.add(host);
   setImmediate(() => fresh.delete(host));
-  const mountinfo = host.read(`${host.proc}/self/mountinfo`);
   if (last?.mountinfo === mountinfo) return last;
   const now = { mountinfo, mounts: readMounts(host) };
   known.set(host, now);

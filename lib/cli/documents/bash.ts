@@ -8,7 +8,7 @@ export function bashCompletion(specs: readonly ActionSpec[]): string {
   const valued = options.filter(({ value }) => value !== undefined);
   const offers = placesOf(specs).map(({ command, position, words, optional }) => {
     const more = optional ? ' && also=1' : '';
-    return `    ${command}:${position}) ${offer(words)}${more} ;;`;
+    return `  ${command}:${position}) ${offer(words)}${more} ;;`;
   });
   const ofCommand = (command: string) => options.filter((one) => one.command === command).map(({ word }) => word);
   return `# bash completion of vfio-isolate, made from the commands' specs
@@ -38,7 +38,7 @@ ${['', ...commands].map((name) => `    ${quoted(name)}) _vfio_isolate_offer ${qu
     return
   fi
   case $command:$index in
-${offers.join('\n').replaceAll(/^ {4}/gm, '  ')}
+${offers.join('\n')}
   *) also=1 ;;
   esac
   if [[ $also ]]; then

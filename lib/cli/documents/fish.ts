@@ -61,7 +61,7 @@ ${placesOf(specs)
 ${options
   .map(({ command, word, help, value }) =>
     rule(
-      `-n ${quote(command === '' ? "__vfio_isolate_is ''  '*'" : `__vfio_isolate_is ${command} '*'`)}`,
+      `-n ${quote(`__vfio_isolate_is '${command}' '*'`)}`,
       spelled(word),
       ...(value === undefined ? [] : ['-r', offer(value)]),
       `-d ${quote(help)}`,

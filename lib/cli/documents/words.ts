@@ -2,10 +2,12 @@
 import type { ActionSpec, ValueType } from '../../index.js';
 import { globalOptions } from '../options.js';
 
+const NODES = 'ls /sys/devices/system/node 2>/dev/null | sed -n s/^node/N/p';
+
 /** Commands of sh(1) that print the words of a type, one or more a line. Files are completed by each shell itself. */
 const PRINTING: Readonly<Record<Exclude<ValueType, 'file' | readonly string[]>, string>> = {
-  cpus: `${'echo C$(cat /sys/devices/system/cpu/online)'}; ls /sys/devices/system/node 2>/dev/null | sed -n s/^node/N/p`,
-  nodes: 'ls /sys/devices/system/node 2>/dev/null | sed -n s/^node/N/p',
+  cpus: `echo C$(cat /sys/devices/system/cpu/online); ${NODES}`,
+  nodes: NODES,
   cpuset:
     'root=/sys/fs/cgroup/cpuset; [ -d $root ] || root=/sys/fs/cgroup; ' +
     'find $root -mindepth 1 -maxdepth 3 -type d -printf "/%P\\n" 2>/dev/null',
@@ -22,7 +24,7 @@ export function wordsFor(type: ValueType): Words {
 }
 
 export interface Place {
-  /** The command before it, '' before the first one. */
+  /** The command that it belongs to. */
   readonly command: string;
   /** Which of its arguments it is, from 0; '*' is that one and all further ones. */
   readonly position: number | '*';
@@ -46,6 +48,7 @@ export function placesOf(specs: readonly ActionSpec[]): Place[] {
 }
 
 export interface OptionWord {
+  /** '' before the first command. */
   readonly command: string;
   /** With its dashes. */
   readonly word: string;
