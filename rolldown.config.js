@@ -21,6 +21,15 @@ const notices = {
   },
 };
 
+/** commander would load what only commands in files of their own need, at every start. */
+const noSubprocesses = {
+  name: 'no-subprocesses',
+  resolveId(source, importer) {
+    return source === 'node:child_process' && importer?.includes('/commander/') ? '\0no-subprocesses' : undefined;
+  },
+  load: (id) => (id === '\0no-subprocesses' ? 'module.exports = {};' : undefined),
+};
+
 /** All in one folder that is as deep as lib/, so that what lies beside it is found from either. */
 const dir = 'dist';
 
@@ -28,7 +37,7 @@ export default defineConfig([
   {
     input: { main: 'lib/cli/main.ts', documents: 'lib/cli/documents/documents.ts' },
     platform: 'node',
-    plugins: [notices],
+    plugins: [notices, noSubprocesses],
     // Names stay, for the sake of stack traces. Without white space and comments Node compiles it in half the time.
     output: {
       dir,

@@ -35,6 +35,19 @@ export function figureOf(what, times, [ours, theirs, same = ours], { bar, differ
   };
 }
 
+/** A figure that stands for itself. */
+function took(what, times) {
+  return { what, ...compare(times, times, (time) => time * 1000), unit: ' us' };
+}
+
+/** What a call pays for leaving the event loop free, whatever it does: two threads are woken. */
+const pool = {
+  run: () =>
+    timed(() =>
+      addon.selectTasks({ tids: new Int32Array(0), threads: false, proc: '/proc', control: new Int32Array(2) }),
+    ),
+};
+
 /** Which of the others are there. */
 function installed(program) {
   try {
@@ -94,13 +107,15 @@ export async function* moves(scene) {
     await scene.populate(processes, threads);
     const all = movers(scene);
     const { ours, again, sync, c } = all;
-    const times = await takeTurns(few ? { ours, again, sync, c } : all, rounds);
+    const others = few ? { ours, again, sync, c } : all;
+    const times = await takeTurns(difference ? { ...others, pool } : others, rounds);
     const what = `moveTasks of ${processes} x ${threads}`;
     yield figureOf(`${what}, against C`, times, ['ours', 'c'], { bar, difference });
     yield figureOf(`moveTasksSync of ${processes} x ${threads}, against C`, times, ['sync', 'c', 'ours'], {
       difference,
     });
-    for (const other of Object.keys(times).filter((name) => !['ours', 'again', 'sync', 'c'].includes(name))) {
+    if (difference) yield took('to a thread of the pool and back, with nothing to do', times.pool);
+    for (const other of Object.keys(times).filter((name) => !['ours', 'again', 'sync', 'c', 'pool'].includes(name))) {
       yield figureOf(`${what}, against ${other}`, times, ['ours', other]);
     }
     perTask[processes] = median(times.ours) / processes;

@@ -24,7 +24,7 @@ int Destination::take(const Target &target) {
   std::array<char, 16> digits;
   const char *end = std::to_chars(digits.data(), digits.data() + digits.size(), target.id).ptr;
   const int fd = goesAsGroup(target) ? group_.get() : thread_.get();
-  return writeOnce(fd, {digits.data(), static_cast<size_t>(end - digits.data())});
+  return writeAgain(fd, {digits.data(), static_cast<size_t>(end - digits.data())});
 }
 
 }  // namespace vfio_isolate

@@ -14,10 +14,21 @@ int readWhole(int fd, std::string &text) {
   }
 }
 
-int writeOnce(int fd, std::string_view value) {
-  const ssize_t put = retried([&] { return write(fd, value.data(), value.size()); });
+namespace {
+
+int errorOf(ssize_t put, std::string_view value) {
   if (put < 0) return errno;
   return static_cast<size_t>(put) == value.size() ? 0 : EIO;
+}
+
+}  // namespace
+
+int writeOnce(int fd, std::string_view value) {
+  return errorOf(retried([&] { return write(fd, value.data(), value.size()); }), value);
+}
+
+int writeAgain(int fd, std::string_view value) {
+  return errorOf(retried([&] { return pwrite(fd, value.data(), value.size(), 0); }), value);
 }
 
 }  // namespace vfio_isolate

@@ -40,15 +40,15 @@ describe.skipIf(notInPlace)(`the answer to a signal, in place (${notInPlace ?? '
     const made = Array.from({ length: 30 }, (_, index) => ['cpuset-create', `${guest}/c${index}`]).flat();
     const chain = ['--wait', '60', '-u', undo, 'cpuset-create', guest, 'move-tasks', home, guest, ...made];
     const trace = `${scratch.folder}/trace`;
-    const traced = ['-f', '-ttt', '-y', '-o', trace, '-e', 'trace=mkdirat,write'];
-    const moves = /^write\(.*\/guest\/(tasks|cgroup\.procs)>, /;
+    const traced = ['-f', '-ttt', '-y', '-o', trace, '-e', 'trace=mkdirat,write,pwrite64'];
+    const moves = /^pwrite64\(.*\/guest\/(tasks|cgroup\.procs)>, /;
     const random = chance(3);
     const waits: number[] = [];
     const rounds = tries(40, 4);
     let cutShort = 0;
     for (let round = 0; round < rounds; round++) {
       // Sent by the thread that moves tasks, as it moves that one.
-      const send = ['-e', `inject=write:signal=SIGTERM:when=${20 + Math.floor(random() * 200)}`];
+      const send = ['-e', `inject=pwrite64:signal=SIGTERM:when=${20 + Math.floor(random() * 200)}`];
       const ended = await execute('strace', [...traced, ...send, process.execPath, BIN, ...chain]);
       expect(ended.status, ended.stderr).toBe(statusOf('SIGTERM'));
       expect(snapshot(scratch.directory)).toEqual(before);

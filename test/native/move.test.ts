@@ -28,14 +28,14 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
   const move = (more?: Partial<MoveRequest>) => addon.moveTasks(scene.now.request(more));
   const moveTraced = (request: object, ...options: string[]): { result: MoveResult; writes: string[] } => {
     const paths = ['-P', list(), '-P', list().replace(/tasks$/, 'cgroup.procs')];
-    const wrapper = strace(log(), 'write', ...paths, ...options);
+    const wrapper = strace(log(), 'pwrite64', ...paths, ...options);
     const { from, to } = scene.now;
     const result = inChild<MoveResult>(
       MOVE,
       [JSON.stringify('tid' in request ? { to, ...request } : { from, to, ...request })],
       wrapper,
     );
-    return { result, writes: readFileSync(log(), 'utf8').match(/write\(.*/g) ?? [] };
+    return { result, writes: readFileSync(log(), 'utf8').match(/pwrite64\(.*/g) ?? [] };
   };
 
   /** A process of two threads. @returns the PID of the one that started it, and its own */
@@ -113,7 +113,7 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
     test('a task that is always back is given up and named', async () => {
       const pid = await scene.now.start('processes', '0', '1');
       // The kernel is said to have taken it, which it has not.
-      const { result, writes } = moveTraced({}, '-e', `inject=write:retval=${String(pid).length}`);
+      const { result, writes } = moveTraced({}, '-e', `inject=pwrite64:retval=${String(pid).length}`);
       expect(result).toMatchObject({ moved: 0, gone: 0, unsettled: false, refused: [{ tid: pid, errno: -11 }] });
       expect(writes).toHaveLength(3);
     });
@@ -179,7 +179,7 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
       ['EINTR', 'error=EINTR:when=1..4'],
     ])('%s that passes is tried again', async (_error, fault) => {
       await scene.now.start('processes', '9', '1');
-      const { result } = moveTraced({}, '-e', `inject=write:${fault}`);
+      const { result } = moveTraced({}, '-e', `inject=pwrite64:${fault}`);
       expect(result).toEqual({ ...FINE, moved: 10, passes: 2 });
     });
 
@@ -188,7 +188,7 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
       ['EINVAL', EINVAL],
     ])('%s that stays is a refusal, after five more tries', async (error, errno) => {
       const pid = await scene.now.start('processes', '0', '1');
-      const { result, writes } = moveTraced({}, '-e', `inject=write:error=${error}`);
+      const { result, writes } = moveTraced({}, '-e', `inject=pwrite64:error=${error}`);
       expect(result).toMatchObject({ moved: 0, passes: 2, refused: [{ tid: pid, errno, flags: expect.any(Number) }] });
       expect(result.refused[0]?.comm).toMatch(/^vfio-isolate/);
       expect(writes).toHaveLength(6);
@@ -196,7 +196,7 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
 
     test('ESRCH is a task that is gone', async () => {
       await scene.now.start('processes', '4', '1');
-      const { result } = moveTraced({}, '-e', 'inject=write:error=ESRCH:when=1..2');
+      const { result } = moveTraced({}, '-e', 'inject=pwrite64:error=ESRCH:when=1..2');
       // They were not really gone: the next pass finds them.
       expect(result).toEqual({ ...FINE, moved: 5, passes: 3 });
     });
@@ -205,7 +205,7 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
       '%s of one task is its refusal, and the others go',
       async (error) => {
         await scene.now.start('processes', '30', '1');
-        const { result } = moveTraced({}, '-e', `inject=write:error=${error}:when=7`);
+        const { result } = moveTraced({}, '-e', `inject=pwrite64:error=${error}:when=7`);
         expect(result).toMatchObject({ moved: 30, passes: 2, refused: [{ errno: expect.any(Number) }] });
         expect(scene.now.tids('from')).toEqual([result.refused[0]?.tid]);
       },
@@ -225,14 +225,14 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
 
     test('a destination that is being removed refuses all at once', async () => {
       await scene.now.start('processes', '49', '1');
-      const { result, writes } = moveTraced({}, '-e', 'inject=write:error=ENODEV');
+      const { result, writes } = moveTraced({}, '-e', 'inject=pwrite64:error=ENODEV');
       expect(result.refused.map(({ errno }) => errno)).toEqual(Array(50).fill(ENODEV));
       expect(writes).toHaveLength(1);
     });
 
     test('a passing EBUSY of the whole destination is waited for', async () => {
       await scene.now.start('processes', '99', '1');
-      const { result } = moveTraced({}, '-e', 'inject=write:error=EBUSY:when=1..20');
+      const { result } = moveTraced({}, '-e', 'inject=pwrite64:error=EBUSY:when=1..20');
       expect(result).toEqual({ ...FINE, moved: 100, passes: 2 });
     });
   });
@@ -268,7 +268,7 @@ describe.skipIf(notInPlace)(`moveTasks, in place (${notInPlace ?? 'v1'})`, () =>
   test('kernel threads of a name are left where they are, here of the root', async () => {
     // Nobody's task is moved: a cpuset without memory takes none, and a fault stands in for every write besides.
     scene.now.scratch.write('to/cpuset.mems', '\n');
-    const { result } = moveTraced({ from: '', leave: ['kswapd', 'kcompactd'] }, '-e', 'inject=write:error=ENODEV');
+    const { result } = moveTraced({ from: '', leave: ['kswapd', 'kcompactd'] }, '-e', 'inject=pwrite64:error=ENODEV');
     const left = result.left.map(({ comm }) => comm);
     expect(left.sort()).toEqual(kernelThreads().filter((comm) => /^(kswapd|kcompactd)/.test(comm)));
     expect(left.length).toBeGreaterThan(0);
@@ -285,22 +285,24 @@ describe('moveTasks in a tree that stands in for a host', () => {
   test('never writes 0, which would move the caller, and counts what is dying as gone', async () => {
     const stat = (state: string, flags: number): string =>
       `7 (x) ${state} 1 1 1 0 -1 ${flags} 0 0 0 0 0 0 0 0 20 0 1 0 77 0`;
-    for (const path of ['from', 'to', 'proc/7', 'proc/8']) mkdirSync(join(folder, path), { recursive: true });
+    for (const path of ['from', 'foreign', 'to', 'proc/7', 'proc/8'])
+      mkdirSync(join(folder, path), { recursive: true });
     // 0 is a task of another PID namespace, 7 is exiting, 8 a zombie.
-    for (const list of ['tasks', 'cgroup.procs']) writeFileSync(join(folder, 'from', list), '0\n7\n8\n');
+    for (const list of ['tasks', 'cgroup.procs']) {
+      writeFileSync(join(folder, 'from', list), '0\n7\n8\n');
+      writeFileSync(join(folder, 'foreign', list), '0\n');
+    }
     writeFileSync(join(folder, 'to/tasks'), '');
     writeFileSync(join(folder, 'proc/7/stat'), stat('R', 4));
     writeFileSync(join(folder, 'proc/8/stat'), stat('Z', 0));
     const hierarchy = new addon.Directory(folder);
     const proc = join(folder, 'proc');
     const request = { hierarchy, version: 1 as const, proc, from: 'from', to: 'to', control: newControl() };
-    expect(await addon.moveTasks(request)).toMatchObject({
-      moved: 0,
-      gone: 2,
-      unsettled: false,
-      refused: [{ tid: 0, errno: ESRCH, flags: 0, comm: '' }],
-    });
-    expect(readFileSync(join(folder, 'to/tasks'), 'utf8')).toBe('787878');
+    const refused = [{ tid: 0, errno: ESRCH, flags: 0, comm: '' }];
+    expect(await addon.moveTasks({ ...request, from: 'foreign' })).toMatchObject({ moved: 0, gone: 0, refused });
+    expect(readFileSync(join(folder, 'to/tasks'), 'utf8')).toBe('');
+    expect(await addon.moveTasks(request)).toMatchObject({ moved: 0, gone: 2, unsettled: false, refused });
+    expect(readFileSync(join(folder, 'to/tasks'), 'utf8')).toBe('8');
   });
 
   /** Listed tasks whose /proc/TID/cgroup is that, or is gone; for a record, so that their origin is asked for. */

@@ -6,7 +6,6 @@
  *
  * The checksum is zlib's CRC-32 of what stands between `"crc":"........",` and the newline.
  */
-import { crc32 } from 'node:zlib';
 import * as v from 'valibot';
 import { VfioIsolateError } from '../../errors.js';
 
@@ -50,6 +49,9 @@ const line = v.variant('type', [header, step, detail, undone, committed]);
 
 export type StepLine = v.InferOutput<typeof step>;
 export type Line = v.InferOutput<typeof line>;
+
+/** Loaded where there is a record: zlib brings streams along. */
+const crc32 = (text: string): number => process.getBuiltinModule('node:zlib').crc32(text);
 
 const CRC_MEMBER = /^\{"crc":"([0-9a-f]{8})",/;
 const CRC_LENGTH = '{"crc":"00000000",'.length;
