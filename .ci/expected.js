@@ -40,6 +40,7 @@ export const installs = [
   ...['20', '22', '24', '26'].map((node) => `the same binary works with Node ${node}`),
   'the same binary types are found by',
   'the binary for arm64',
+  'with a node that sudo does not look for',
   'publint',
   'its types',
 ];
@@ -54,10 +55,10 @@ const v2 = [...systemd, 'narrowedUnits', 'readmeUndo', 'readmeV2', 'spoiling'];
 
 /** The suites of test/vm/suites that run on each host. */
 export const guests = {
-  '6.1-v1': [...systemd, 'masksSetMeanwhile', 'readmeUndo', 'readmeV1', 'spoiling'],
+  '6.1-v1': [...systemd, 'masksSetMeanwhile', 'readmeUndo', 'readmeV1', 'ourReadmeV1', 'spoiling'],
   '6.1-hybrid': [...systemd, 'readmeV1'],
   '6.1-v2': [...v2, 'masksSetMeanwhile'],
-  '6.12-v2': v2,
+  '6.12-v2': [...v2, 'ourReadmeV2'],
   '6.1-v1-small': [...small, 'masksSetMeanwhile', 'otherMounts', 'taskAffinity'],
   '6.1-v2-small': [...small, 'bulkCalls', 'cgroupFiles', 'homesThatHandOn', 'otherMounts'],
   '6.12-v2-small': [...small, 'bulkCalls', 'cgroupFiles', 'homesThatHandOn', 'otherMounts', 'taskAffinity'],

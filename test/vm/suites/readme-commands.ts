@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { readmeBlock, readmeTable } from '../../support/readme.js';
 import { expectConfined, expectGovernor, expectInterruptsOff, expectIsolated } from '../effects.js';
 import type { Guest } from '../guest.js';
 import { refusingInterrupts } from '../interrupts.js';
@@ -61,6 +62,50 @@ export function readmeV1(guest: Guest): void {
   });
 }
 
+/** What our own README adds for cgroup v1. */
+export function ourReadmeV1(guest: Guest): void {
+  test('everything moves into a cpuset, and restore leaves no difference', async () => {
+    const before = await guest.snapshot();
+    await guest.must(readmeBlock('Use', 1), { limit: 120 });
+    const during = await guest.snapshot();
+    expectConfined(during, '/host.slice', '0-1,6-7');
+    expectIsolated(during, '2-5,8-11');
+    await guest.must(readmeBlock('Use', 2), { limit: 120 });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+
+  test('each command by example has its effect, and restore leaves no difference', async () => {
+    const refusing = await refusingInterrupts(guest);
+    const before = await guest.snapshot();
+    const [forth = '', back = ''] = readmeBlock('Each command by example', 0).split(/^(?=vfio-isolate restore )/m);
+    await guest.must(`set -e; ${forth}`, { limit: 240 });
+    const during = await guest.snapshot();
+    expectConfined(during, '/host.slice', '0-2');
+    expectIsolated(during, '3-11');
+    expectInterruptsOff(during, '3-5', refusing);
+    expectGovernor(during, '3-5', 'performance');
+    await guest.must(back, { limit: 120 });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+
+  test('the lines that stand for those of cset, in their order', async () => {
+    const before = await guest.snapshot();
+    const lines = readmeTable('From other tools').map((line) => line.replace('FILE', '/tmp/undo_cset'));
+    const [create = '', enter = '', leave = '', destroy = '', shield = '', reset = ''] = lines;
+    for (const [made, gone] of [
+      [`${create} && ${enter}`, `${leave} && ${destroy}`],
+      [shield, reset],
+    ] as const) {
+      await guest.must(made, { limit: 120 });
+      const during = await guest.snapshot();
+      expectConfined(during, '/host', '0-1');
+      expectIsolated(during, '2-11');
+      await guest.must(gone, { limit: 120 });
+      expect(diff(before, await guest.snapshot())).toEqual([]);
+    }
+  });
+}
+
 /** Its example for a machine of two nodes, on cgroup v1. */
 export function readmeNuma(guest: Guest): void {
   test('cpuset-create --cpus N0 --mems N0 -mm /host.slice move-tasks / /host.slice: memory moves, too', async () => {
@@ -115,4 +160,61 @@ export function readmeV2(guest: Guest): void {
     expect(diff(before, await guest.snapshot())).toEqual([]);
     await guest.must('systemctl stop running');
   });
+}
+
+/** What our own README adds for cgroup v2 with systemd. */
+export function ourReadmeV2(guest: Guest): void {
+  const units = ['/system.slice', '/user.slice'];
+
+  test('units are narrowed, and restore leaves no difference', async () => {
+    const before = await settledSnapshot(guest);
+    await guest.must(readmeBlock('Use', 0), { limit: 120 });
+    const during = await guest.snapshot();
+    for (const unit of [...units, '/init.scope']) expectConfined(during, unit, '0-1,6-7');
+    await guest.must(readmeBlock('Use', 2), { limit: 120 });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+
+  test('a plain QEMU runs on its own CPUs, and leaves no difference however it ends', async () => {
+    const before = await settledSnapshot(guest);
+    const refusing = await refusingInterrupts(guest);
+    await guest.run('tee', ['/tmp/guest.sh'], { input: readmeBlock('Without libvirt', 0) });
+    await guest.must(
+      `
+      setsid bash /tmp/guest.sh -m 32 -display none -name plain >/tmp/guest.log 2>&1 & echo $! >/tmp/guest.pid
+      until pgrep -f '^qemu-system-x86_64 .*-name plain'; do kill -0 $(cat /tmp/guest.pid); sleep 1; done`,
+      { limit: 240 },
+    );
+    const during = await guest.snapshot();
+    for (const unit of [...units, '/init.scope']) expectConfined(during, unit, '0-1');
+    expectConfined(during, '/guest.slice', '2-3');
+    expectInterruptsOff(during, '2-3', refusing);
+    const end =
+      "pkill -9 -f '^qemu-system-x86_64 .*-name plain'; while kill -0 $(cat /tmp/guest.pid) 2>/dev/null; do sleep 1; done";
+    await guest.must(end, { limit: 240 });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+  });
+
+  test('a unit narrows from boot on, and gives back when it is stopped', async () => {
+    const before = await settledSnapshot(guest);
+    const refusing = await refusingInterrupts(guest);
+    const unit = '/etc/systemd/system/vfio-isolate.service';
+    await guest.run('tee', [unit], { input: readmeBlock('Without libvirt', 1) });
+    await guest.must(readmeBlock('Without libvirt', 2), { limit: 240 });
+    expect(await guest.must('systemctl is-enabled vfio-isolate; systemctl is-active vfio-isolate')).toBe(
+      'enabled\nactive\n',
+    );
+    const during = await guest.snapshot();
+    for (const narrowed of units) expectConfined(during, narrowed, '0-1');
+    expectInterruptsOff(during, '2-3', refusing);
+    await guest.must('systemctl stop vfio-isolate', { limit: 240 });
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+    await guest.must(`systemctl -q disable vfio-isolate; rm ${unit}; systemctl daemon-reload`, { limit: 120 });
+  });
+}
+
+/** Once transient units have come and gone, which enable controllers for good. */
+async function settledSnapshot(guest: Guest) {
+  await guest.must('systemd-run --wait true', { limit: 120 });
+  return guest.snapshot();
 }

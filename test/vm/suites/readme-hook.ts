@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { readmeBlock } from '../../support/readme.js';
 import { expectConfined, expectGovernor, expectInterruptsOff } from '../effects.js';
 import type { Guest } from '../guest.js';
 import type { Host } from '../host.js';
@@ -6,14 +7,11 @@ import { refusingInterrupts } from '../interrupts.js';
 import { diff, flag, type Snapshot } from '../snapshot.js';
 import { defineDomain, libvirtOnce } from './libvirt.js';
 
-interface Hook {
-  /** How kthreadd is narrowed, and given back. */
-  readonly narrow: string;
-  readonly widen: string;
-}
-
-/** The variables, commands and order of the original README's hook. */
-const hook = ({ narrow, widen }: Hook) => `#!/bin/bash
+/**
+ * The variables, commands and order of the original README's hook. On 6.12 kernel threads that are born meanwhile keep
+ * kthreadd's mask for good.
+ */
+const original = `#!/bin/bash
 HCPUS=0-6,16-22
 MCPUS=8-15,24-31
 UNDOFILE=/var/run/libvirt/qemu/vfio-isolate-undo.bin
@@ -25,18 +23,18 @@ prepare)
     cpuset-modify --cpus C$HCPUS /system.slice \\
     cpuset-modify --cpus C$HCPUS /user.slice \\
     compact-memory \\
-    irq-affinity mask C$MCPUS ${narrow}
+    irq-affinity mask C$MCPUS
+  taskset -pc $HCPUS 2
   ;;
 release)
-  vfio-isolate restore $UNDOFILE ${widen}
+  vfio-isolate restore $UNDOFILE
+  taskset -pc 0-31 2
   ;;
 esac
 `;
 
-/** As it stands there. On 6.12 kernel threads that are born meanwhile keep kthreadd's mask for good. */
-const original: Hook = { narrow: '\n  taskset -pc $HCPUS 2', widen: '\n  taskset -pc 0-31 2' };
-/** The same with this tool's own command, which has an undo. */
-const ours: Hook = { narrow: '\\\n    task-affinity C$HCPUS 2', widen: '' };
+/** The one of our README, which narrows kthreadd by a command that has an undo. */
+const ours = readmeBlock('In a libvirt hook', 0);
 
 /**
  * The original README's hook with a real libvirtd: what it isolates, and that it leaves what a run without it, which was
@@ -78,11 +76,11 @@ export function readmeHook(guest: Guest, host: Host): void {
   };
 
   // on 6.1, where each takes longest, the original's alone
-  const hooks: [name: string, script: Hook, rounds: number][] = [['original', original, 1]];
+  const hooks: [name: string, script: string, rounds: number][] = [['original', original, 1]];
   if (host.kernel !== '6.1') hooks.push(['own', ours, 2]);
   for (const [name, script, rounds] of hooks) {
     test(`with the ${name} hook, virsh start isolates and virsh destroy leaves no difference, ${rounds} in a row`, async () => {
-      await install(hook(script));
+      await install(script);
       const refusing = await refusingInterrupts(guest);
       const before = await guest.snapshot();
       for (let round = 0; round < rounds; round++) {
@@ -98,7 +96,7 @@ export function readmeHook(guest: Guest, host: Host): void {
   if (host.kernel === '6.1') return;
 
   test('a domain that fails to start is released as well', async () => {
-    await install(hook(ours));
+    await install(ours);
     const before = await guest.snapshot();
     await defineDomain(guest, 'broken', ['-no-such-option']);
     expect(await start('broken')).not.toMatchObject({ status: 0 });
@@ -108,7 +106,7 @@ export function readmeHook(guest: Guest, host: Host): void {
   test('twice prepared and once released, in a bare environment', async () => {
     const bare =
       'env -i LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin /etc/libvirt/hooks/qemu small';
-    await install(hook(ours));
+    await install(ours);
     const refusing = await refusingInterrupts(guest);
     const before = await guest.snapshot();
     await guest.must(`${bare} prepare begin - && ${bare} prepare begin -`, { limit: 240 });
