@@ -40,6 +40,8 @@ export const installs = [
   ...['20', '22', '24', '26'].map((node) => `the same binary works with Node ${node}`),
   'the same binary types are found by',
   'the binary for arm64',
+  'the binary for musl needs no',
+  'the binary for musl is chosen',
   'with a node that sudo does not look for',
   'publint',
   'its types',
