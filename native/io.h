@@ -7,7 +7,7 @@
 
 namespace vfio_isolate {
 
-/** seq_file(9) gives a page a call at most; more room would only have to be cleared, and its pages be had, each time. */
+/** seq_file(9) gives a page a call at most; more room would only have to be cleared each time. */
 constexpr size_t kReadSize = 4096;
 
 /** Repeats a system call that a signal interrupted. */

@@ -1,21 +1,23 @@
 /** What is made of systemd's answers, and of none. A shell stands in for its programs. */
+import childProcess, { type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openHost } from '../../lib/host.js';
 import { callManager, showUnit } from '../../lib/kernel/systemd/bus.js';
 
-const stand = vi.hoisted(() => ({ in: '' }));
+const stand = { in: '' };
 /** The end of the last program, whoever holds its pipes then. */
-const ended = vi.hoisted(() => ({ last: Promise.resolve() as Promise<unknown> }));
-vi.mock(import('node:child_process'), async (original) => {
-  const actual = await original();
-  const spawn = (_program: string, _words: string[], options: object) => {
-    const child = actual.spawn('/bin/sh', ['-c', stand.in], options);
-    ended.last = once(child, 'exit');
-    return child;
-  };
-  return { ...actual, spawn: spawn as unknown as typeof actual.spawn };
-});
+const ended = { last: Promise.resolve() as Promise<unknown> };
+const builtin = process.getBuiltinModule;
+vi.spyOn(process, 'getBuiltinModule').mockImplementation((id: string) =>
+  id === 'node:child_process' ? { ...childProcess, spawn } : builtin(id),
+);
+
+function spawn(_program: string, _words: string[], options: SpawnOptions) {
+  const child = childProcess.spawn('/bin/sh', ['-c', stand.in], options);
+  ended.last = once(child, 'exit');
+  return child;
+}
 
 const remedy = 'see systemctl status and journalctl -b';
 const show = () => showUnit(openHost(), 'guest.slice', ['LoadState', 'ActiveState', 'AllowedCPUs']);
