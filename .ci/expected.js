@@ -42,6 +42,7 @@ export const installs = [
   'the binary for arm64',
   'the binary for musl needs no',
   'the binary for musl is chosen',
+  'from a clone',
   'with a node that sudo does not look for',
   'publint',
   'its types',
