@@ -32,8 +32,16 @@ module.exports = {
       name: 'cli-goes-through-index',
       severity: 'error',
       comment: 'the command line uses what a program can use',
-      from: { path: '^lib/cli/' },
+      from: { path: '^lib/cli/', pathNot: '^lib/cli/io\\.ts$' },
       to: { path: '^lib/', pathNot: '^lib/(cli/|index\\.ts$|sets/|(errors|host|version)\\.ts$)' },
+    },
+    {
+      name: 'streams-are-the-command-lines-own',
+      severity: 'error',
+      comment:
+        'a program has streams of its own; those of the command line need one call of the addon, and nothing else',
+      from: { path: '^lib/cli/io\\.ts$' },
+      to: { path: '^lib/', pathNot: '^lib/native\\.ts$' },
     },
     {
       name: 'layer-unknown',

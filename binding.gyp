@@ -11,6 +11,7 @@
         "native/calls_affinity.cc",
         "native/calls_mount.cc",
         "native/calls_move.cc",
+        "native/calls_output.cc",
         "native/calls_record.cc",
         "native/calls_select.cc",
         "native/calls_tasks.cc",

@@ -115,22 +115,32 @@ function describeCall(fields: SystemErrorFields, outcome: string): string {
   return `${fields.syscall}${value}${where}: ${outcome}`;
 }
 
-/** libuv's, made once, since Node copies them each time; and the kernel's own where they differ, or libuv has none. */
-const NAMES = new Map<number, readonly [name: string, text: string]>([
-  ...getSystemErrorMap(),
+type Errno = readonly [name: string, text: string];
+
+/** The kernel's own, where libuv's differ, or it has none; and the one that is met at every start. */
+const OF_THE_KERNEL = new Map<number, Errno>([
+  [-2, ['ENOENT', 'no such file or directory']],
   [-95, ['EOPNOTSUPP', 'operation not supported']],
   [-117, ['EUCLEAN', 'structure needs cleaning']],
   [-61, ['ENODATA', 'no data available']],
   [-19, ['ENODEV', 'no such device']],
 ]);
 
+/** libuv's, which Node copies each time that it is asked. */
+let ofLibuv: Map<number, Errno> | undefined;
+
+function errnoOf(errno: number): Errno | undefined {
+  ofLibuv ??= getSystemErrorMap();
+  return OF_THE_KERNEL.get(errno) ?? ofLibuv.get(errno);
+}
+
 /** The kernel's name of a negative errno: `EBUSY` for -16. */
 export function errnoName(errno: number): string {
-  return NAMES.get(errno)?.[0] ?? `E${-errno}`;
+  return errnoOf(errno)?.[0] ?? `E${-errno}`;
 }
 
 function errnoText(errno: number): string {
-  return NAMES.get(errno)?.[1] ?? `error ${-errno}`;
+  return errnoOf(errno)?.[1] ?? `error ${-errno}`;
 }
 
 /** Whether an error is a refused system call, with one of these codes if any are given. */

@@ -1,8 +1,6 @@
 /** Finds and loads the addon, types it, and explains a load that failed. Nothing else knows where the binary lies. */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { SystemError, VfioIsolateError } from './errors.js';
 
 /**
@@ -200,13 +198,16 @@ export interface Addon {
   memoryFile(): number;
   /** Writes all dirty pages of the host to disk (sync(2)). */
   sync(): Promise<void>;
+
+  /** Writes what a pipe or socket takes at once (pwritev2(2), RWF_NOWAIT). Returns the number of bytes, 0 where none. */
+  writeWithoutWaiting(fd: number, bytes: Uint8Array): number;
 }
 
 /** The C library that a binary is linked against: a wrong one may load and fail only when called. */
 export type Libc = 'glibc' | 'musl';
 
 /** The package's own directory: this file lies one below it, in `lib` as in `dist`. */
-const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const ROOT = join(import.meta.dirname, '..');
 
 let loaded: Addon | undefined;
 
@@ -230,7 +231,6 @@ export function addonFiles(root: string, arch: string, libc: Libc, checkout: boo
 
 /** Loads the first of these files that loads. @throws VfioIsolateError ERR_ADDON, saying of each why it did not */
 export function loadAddon(files: readonly string[], checkout: boolean): Addon {
-  const require = createRequire(import.meta.url);
   const failures: string[] = [];
   for (const file of files) {
     if (!existsSync(file)) {
@@ -238,7 +238,7 @@ export function loadAddon(files: readonly string[], checkout: boolean): Addon {
       continue;
     }
     try {
-      return withErrors(require(file) as Addon);
+      return withErrors(open(file));
     } catch (error) {
       failures.push(`${file}: ${firstLine(error, file)}`);
     }
@@ -248,6 +248,13 @@ export function loadAddon(files: readonly string[], checkout: boolean): Addon {
       ? 'run `npm run build` in the checkout'
       : 'binaries are shipped for Linux with glibc or musl on x64 and arm64: install vfio-isolate again there, or build it from its repository',
   });
+}
+
+/** What `require` does with such a file, without the module loader, which would look for a package around it. */
+function open(file: string): Addon {
+  const module = { exports: {} as Addon };
+  process.dlopen(module, file);
+  return module.exports;
 }
 
 function withErrors(addon: Addon): Addon {

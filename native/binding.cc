@@ -44,6 +44,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<callAppend>(env, exports, "append");
   add<callMemoryFile>(env, exports, "memoryFile");
   add<callSync>(env, exports, "sync");
+  add<callWriteWithoutWaiting>(env, exports, "writeWithoutWaiting");
   return exports;
 }
 

@@ -24,4 +24,6 @@ Napi::Value callAppend(const Napi::CallbackInfo &info);
 Napi::Value callMemoryFile(const Napi::CallbackInfo &info);
 Napi::Value callSync(const Napi::CallbackInfo &info);
 
+Napi::Value callWriteWithoutWaiting(const Napi::CallbackInfo &info);
+
 }  // namespace vfio_isolate

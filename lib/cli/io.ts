@@ -1,5 +1,5 @@
 /** Where the command line writes, and how it ends. */
-import { writeSync } from 'node:fs';
+import { native } from '../native.js';
 
 export interface Io {
   /** Writes data. */
@@ -14,40 +14,56 @@ export interface Io {
   exitOn(signals: readonly NodeJS.Signals[]): void;
 }
 
-/** A stream, made where it is first used: Node loads its sockets for that. */
-function opened(open: () => NodeJS.WriteStream): () => NodeJS.WriteStream {
-  let stream: NodeJS.WriteStream | undefined;
-  return () => {
-    stream ??= open().on('error', () => {});
-    return stream;
-  };
+/** The process's own. */
+export interface ProcessIo extends Io {
+  /** Ends the process, unless a stream has output to be read: then that ends it. */
+  end(): void;
 }
 
-/** Writes data at once, without a stream, and gives up likewise what cannot be written: for what is all that there is. */
-export function say(text: string): void {
-  try {
-    writeSync(1, text);
-  } catch {}
+/** A stream, made where it is first used: Node loads its sockets for that. */
+interface Outlet {
+  readonly isOpen: () => boolean;
+  stream(): NodeJS.WriteStream;
+  write(text: string): void;
+}
+
+function outlet(fd: number, open: () => NodeJS.WriteStream): Outlet {
+  let opened: NodeJS.WriteStream | undefined;
+  const stream = (): NodeJS.WriteStream => {
+    opened ??= open().on('error', () => {});
+    return opened;
+  };
+  const write = (text: string): void => {
+    const bytes = Buffer.from(text);
+    // What a reader takes at once needs no stream, and what it does not take must not be waited for.
+    const put = opened === undefined ? native().writeWithoutWaiting(fd, bytes) : 0;
+    if (put < bytes.length) stream().write(bytes.subarray(put));
+  };
+  return { isOpen: () => opened !== undefined, stream, write };
 }
 
 /**
  * The process's own streams. Output that cannot be written (`| head`, a full disk) is given up without a word: what is
  * done to the host must not hang on it, nor the exit status.
  */
-export function processIo({ env }: NodeJS.Process = process): Io {
-  const [stdout, stderr] = [opened(() => process.stdout), opened(() => process.stderr)];
+export function processIo({ env }: NodeJS.Process = process): ProcessIo {
+  const [stdout, stderr] = [outlet(1, () => process.stdout), outlet(2, () => process.stderr)];
   return {
-    out: (text) => void stdout().write(text),
-    err: (text) => void stderr().write(text),
+    out: stdout.write,
+    err: stderr.write,
     get width() {
-      return (stdout().isTTY && stdout().columns) || 80;
+      const stream = stdout.stream();
+      return (stream.isTTY && stream.columns) || 80;
     },
     get colour() {
-      return stderr().isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+      return stderr.stream().isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
     },
     exitOn(signals) {
       // Without the last of these, signals would kill again while Node takes itself down.
       for (const event of [...signals, 'beforeExit']) process.on(event, () => process.exit());
+    },
+    end() {
+      if (!stdout.isOpen() && !stderr.isOpen()) process.exit();
     },
   };
 }

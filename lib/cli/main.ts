@@ -1,12 +1,21 @@
 /** Where `bin/vfio-isolate.js` enters. What one command line does not need is not loaded for it. */
+import { writeSync } from 'node:fs';
 import { packageVersion } from '../version.js';
-import { processIo, say } from './io.js';
+import { load } from './script.js';
 
 /** Sets the exit status and returns; the process ends once its output has drained. */
 export async function main(): Promise<void> {
   const argv = process.argv.slice(2);
-  if (argv[0] === '--version') return say(`${packageVersion()}\n`);
-  const io = processIo();
-  const [api, { program }] = await Promise.all([import('../index.js'), import('./program.js')]);
-  process.exitCode = await program(argv, io, api);
+  if (argv[0] === '--version') return sayVersion();
+  const loaded = load('command.cjs');
+  const { command, partsOf } = loaded.exports as typeof import('./command.js');
+  loaded.remember(partsOf(argv));
+  await command(argv);
+}
+
+/** At once, without a stream, for it is all that there is; what cannot be written is given up. */
+function sayVersion(): void {
+  try {
+    writeSync(1, `${packageVersion()}\n`);
+  } catch {}
 }

@@ -1,6 +1,7 @@
 /** From a command line to an exit status. */
 import type { ActionSpec, Change, run } from '../index.js';
 import { packageVersion } from '../version.js';
+import { demo } from './demo/demo.js';
 import { demoSpec } from './demo-spec.js';
 import { DONE, statusOfError, statusOfReport, USAGE } from './exit.js';
 import { commandHelp, programHelp } from './help.js';
@@ -8,7 +9,7 @@ import type { Io } from './io.js';
 import { jsonOutput } from './json-output.js';
 import type { Output } from './output.js';
 import { parseRequest, type Request, type RunRequest, type Settings } from './request.js';
-import { catchSignals, type Interruption, STOPPING } from './signals.js';
+import { catchSignals, type Interruption, STOPPING, type Stopping } from './signals.js';
 import { textOutput } from './text-output.js';
 
 /** What the command line needs of the package. */
@@ -34,10 +35,7 @@ export async function program(argv: readonly string[], io: Io, api: Api): Promis
       io.out(`${packageVersion()}\n`);
       return DONE;
     case 'demo':
-      return interruptible(io, textOutput(io, request.settings), async ({ signal }) => {
-        const { demo } = await import('./demo/demo.js');
-        return demo(io, signal);
-      });
+      return demonstrate(io, request.settings);
     case 'run':
       return perform(request, io, api.run);
   }
@@ -68,28 +66,43 @@ function outputFor(io: Io, settings: Settings): Output {
 
 async function perform({ commands, settings }: RunRequest, io: Io, runCommands: typeof run): Promise<number> {
   const output = outputFor(io, settings);
-  return interruptible(io, output, async ({ signal, cause }) => {
+  // What changes nothing has nothing to roll back: signals kill a dry run, as they do by default.
+  const interruption = settings.dryRun ? undefined : catchSignals();
+  return interruptible(io, interruption, output, async () => {
     const onChange = (change: Change): void => output.change(change);
-    const report = await runCommands(commands, { ...optionsFrom(settings), signal, onChange });
-    const status = statusOfReport(report, cause());
+    const report = await runCommands(commands, {
+      ...optionsFrom(settings),
+      ...(interruption && { signal: interruption.signal }),
+      onChange,
+    });
+    const status = statusOfReport(report, interruption?.cause());
     output.report(report, status);
     return status;
   });
 }
 
-/** Does what a signal may stop, and tells of an error that comes of it. @returns the exit status */
-async function interruptible(io: Io, output: Output, act: (by: Interruption) => Promise<number>): Promise<number> {
+async function demonstrate(io: Io, settings: Settings): Promise<number> {
   const interruption = catchSignals();
+  return interruptible(io, interruption, textOutput(io, settings), () => demo(io, interruption.signal));
+}
+
+/** Does what a signal may stop, and tells of an error that comes of it. @returns the exit status */
+async function interruptible(
+  io: Io,
+  interruption: Interruption | undefined,
+  output: Output,
+  act: () => Promise<number>,
+): Promise<number> {
   try {
-    return await act(interruption);
+    return await act();
   } catch (error) {
-    const status = statusOfError(error, interruption.cause());
+    const status = statusOfError(error, interruption?.cause());
     output.failure(error, status);
     return status;
   } finally {
     // What was done stands. A signal may only end the wait for output to be read: killed, it would look like rolled back.
-    io.exitOn(STOPPING);
-    interruption.release();
+    io.exitOn(Object.keys(STOPPING) as Stopping[]);
+    interruption?.release();
   }
 }
 

@@ -3,24 +3,29 @@
 export interface Interruption {
   readonly signal: AbortSignal;
   /** Which signal came first. */
-  cause(): NodeJS.Signals | undefined;
+  cause(): Stopping | undefined;
   /** They no longer abort. */
   release(): void;
 }
 
-export const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Those that stop a run, and their numbers (signal(7)), which are the same on every architecture. */
+export const STOPPING = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+export type Stopping = keyof typeof STOPPING;
+
+const names = Object.keys(STOPPING) as Stopping[];
 
 /** From now on these abort instead of killing; a second one does nothing, so that it does not cut a rollback short. */
 export function catchSignals(): Interruption {
   const controller = new AbortController();
-  let first: NodeJS.Signals | undefined;
-  const stop = (signal: NodeJS.Signals): void => {
+  let first: Stopping | undefined;
+  const stop = (signal: Stopping): void => {
     first ??= signal;
     controller.abort();
   };
-  for (const signal of STOPPING) process.on(signal, stop);
+  for (const signal of names) process.on(signal, stop);
   const release = (): void => {
-    for (const signal of STOPPING) process.off(signal, stop);
+    for (const signal of names) process.off(signal, stop);
   };
   return { signal: controller.signal, cause: () => first, release };
 }

@@ -35,18 +35,28 @@ export function textOutput(io: Io, settings: Settings): Output {
     if (report.error) complain(report.error, report.command);
   };
 
+  /** What a dry run would do: nothing waits for it, so it is written at once. */
+  const plan: string[] = [];
+  const tellPlan = (): void => {
+    if (plan.length > 0) io.out(plan.join(''));
+  };
+
   return {
     change({ text }) {
-      if (settings.dryRun) io.out(`${oneLine(text)}\n`);
+      if (settings.dryRun) plan.push(`${oneLine(text)}\n`);
       else if (verbose) io.err(`${oneLine(text)}\n`);
     },
     report(report) {
+      tellPlan();
       for (const command of report.commands) tellOf(command);
       if (report.error && !report.commands.some(({ error }) => error === report.error)) complain(report.error);
       for (const error of report.rollbackErrors) complain(error, 'rollback');
       for (const line of aftermathOf(report, settings.undoFile)) say(line);
     },
-    failure: (error) => complain(error),
+    failure(error) {
+      tellPlan();
+      complain(error);
+    },
   };
 }
 

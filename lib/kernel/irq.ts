@@ -1,5 +1,5 @@
 /** Interrupt affinities (core-api/irq/irq-affinity.rst). */
-import { type Host, listIfThere, readIfThere } from '../host.js';
+import { type Host, readIfThere } from '../host.js';
 import type { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { type KernelFile, sameList } from './kernel-file.js';
@@ -10,8 +10,6 @@ export interface Interrupt {
   readonly path: string;
   /** What was asked for, not what holds: effective_affinity may lag. */
   readonly affinity: Bitmap;
-  /** Names of the devices that use it, as in /proc/irq/N/. */
-  readonly actions: readonly string[];
 }
 
 /** Every interrupt that has an affinity, by ascending number. */
@@ -22,18 +20,11 @@ export function readInterrupts(host: Host): Interrupt[] {
     .map(Number)
     .sort((a, b) => a - b);
   return numbers.flatMap((number) => {
-    const directory = `${host.proc}/irq/${number}`;
-    const path = `${directory}/smp_affinity_list`;
+    const path = `${host.proc}/irq/${number}/smp_affinity_list`;
     const text = readIfThere(host, path);
     if (text === undefined) return [];
-    return [{ number, path, affinity: parseList(text, path), actions: actionsOf(host, directory) }];
+    return [{ number, path, affinity: parseList(text, path) }];
   });
-}
-
-/** A driver's handler appears as a directory of its name. */
-function actionsOf(host: Host, directory: string): string[] {
-  const known = /^(smp_affinity|affinity_hint|effective_affinity|node|spurious)/;
-  return (listIfThere(host, directory) ?? []).filter((name) => !known.test(name));
 }
 
 /** The CPUs that an interrupt really goes to; none where the kernel does not tell, or the interrupt is not in use. */

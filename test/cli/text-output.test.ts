@@ -13,7 +13,9 @@ function told(settings: Settings, of: RunReport, colour = false) {
 
 function toldOfChange(settings: Settings) {
   const { io, stdout, stderr } = fakeIo();
-  textOutput(io, settings).change(change);
+  const output = textOutput(io, settings);
+  output.change(change);
+  if (settings.dryRun) output.report(report([]), 0);
   return { stdout: stdout(), stderr: stderr() };
 }
 
@@ -150,6 +152,7 @@ describe('what a terminal gets to see', () => {
     const { io, stdout, stderr } = fakeIo();
     const planning = textOutput(io, { dryRun: true });
     planning.change({ ...change, text: hostile });
+    planning.report(report([]), 0);
     const telling = textOutput(io, { verbose: true, debug: true });
     telling.change({ ...change, text: hostile });
     telling.report(report([command('x', { notes: [hostile], refused: [{ what: hostile, reason: hostile }] })]), 0);

@@ -219,6 +219,13 @@ const calls: Record<string, Call> = {
   moveTasks: { call: addon.moveTasks, arguments: [[request, wrongRequest]] },
   moveTasksSync: { call: addon.moveTasksSync, arguments: [[request, wrongRequest]] },
   lock: { call: addon.lock, arguments: [[() => fd, NO_TID]] },
+  writeWithoutWaiting: {
+    call: addon.writeWithoutWaiting,
+    arguments: [
+      [() => fd, NO_TID],
+      [() => bytes(below(5000)), NO_BYTES],
+    ],
+  },
   append: {
     call: addon.append,
     arguments: [

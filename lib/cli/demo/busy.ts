@@ -1,5 +1,5 @@
 /** A busy process of the demo's own, and where it runs. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -31,6 +31,7 @@ export class Busy {
     const loop = 'while :; do :; done & echo $!;';
     const script = `${enter}{ ${loop.repeat(loops)} wait; }`;
     // A process group of its own, so that all of it can be ended by one id.
+    const { spawn } = await import('node:child_process');
     const leader = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     while (text.split('\n').length <= loops) {

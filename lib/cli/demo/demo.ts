@@ -1,6 +1,5 @@
 /** `vfio-isolate demo`: a busy process of its own before, during and after its isolation. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { VfioIsolateError } from '../../errors.js';
 import { Bitmap } from '../../sets/bitmap.js';
@@ -16,6 +15,7 @@ const BAR = 24;
 export async function demo(io: Io, signal: AbortSignal): Promise<number> {
   const all = parseList(/^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '');
   const few = Bitmap.of([all.last ?? 0]);
+  const { tmpdir } = await import('node:os');
   const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-demo-'));
   try {
     const stage = await chooseStage({ all, few, folder, signal });

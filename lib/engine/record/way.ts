@@ -1,12 +1,13 @@
 /** The way to a record, walked link by link: whoever may change a part of it could put another record in its place. */
 import { lstatSync, readlinkSync } from 'node:fs';
-import { constants } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { SystemError } from '../../errors.js';
 import { requireOwnDirectory, requireOwnLink } from './safety.js';
 
 /** As many as the kernel follows (path_resolution(7)). */
 const MOST_LINKS = 40;
+
+const ELOOP = -40;
 
 /**
  * The path of a record, there or not, without the links that lead to its directory. Since nobody else may change any
@@ -27,7 +28,7 @@ export function wayTo(path: string): string {
       at = next;
       continue;
     }
-    if (++links > MOST_LINKS) throw new SystemError({ errno: -constants.errno.ELOOP, syscall: 'readlink', path: next });
+    if (++links > MOST_LINKS) throw new SystemError({ errno: ELOOP, syscall: 'readlink', path: next });
     requireOwnLink(path, next, stats);
     const target = readlinkSync(next);
     if (isAbsolute(target)) at = '/';

@@ -1,0 +1,148 @@
+/** V8's code cache beside the script of the command line, in a copy of the package. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const ROOT = join(import.meta.dirname, '../..');
+const NOBODY = 65534;
+const isRoot = process.geteuid?.() === 0;
+
+let copy: string;
+beforeEach(() => {
+  copy = mkdtempSync(join(tmpdir(), 'vfio-isolate-'));
+  chmodSync(copy, 0o755);
+  for (const path of ['bin', 'dist/main.cjs', 'dist/command.cjs', 'package.json', 'binding.gyp', 'build/Release']) {
+    cpSync(join(ROOT, path), join(copy, path), { recursive: true });
+  }
+});
+afterEach(() => rmSync(copy, { recursive: true }));
+
+const folder = () => join(copy, 'dist/cache');
+const file = () => join(folder(), `command.cjs-${process.version}-${process.arch}`);
+
+/** What runs the cache was taken from. */
+const parts = () => readFileSync(file(), 'latin1').split('\n').at(-1)?.split(' ').sort();
+
+/** The file with something done to its data, which stands in it twice. */
+function patched(bytes: Buffer, patch: (half: Buffer, which: number) => unknown): Buffer {
+  const end = bytes.lastIndexOf('\n');
+  for (const which of [0, 1]) patch(bytes.subarray((which * end) / 2, ((which + 1) * end) / 2), which);
+  return bytes;
+}
+
+function command(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(copy, 'bin/vfio-isolate.js'), ...args], {
+    encoding: 'utf8',
+  });
+  return { status, stdout, stderr };
+}
+
+const plan = () => command('-n', 'drop-caches');
+const planned = { status: 0, stdout: expect.stringContaining('drop_caches'), stderr: '' };
+
+describe('the code cache', () => {
+  it('is written by the first start, and used by the next', () => {
+    expect(plan()).toEqual(planned);
+    const { ino, mtimeMs } = statSync(file());
+    expect(plan()).toEqual(planned);
+    expect(statSync(file())).toMatchObject({ ino, mtimeMs });
+    expect(readdirSync(folder())).toHaveLength(1);
+  });
+
+  it('is taken for compiled', () => {
+    plan();
+    // V8 knows a script by its length: had it compiled this one, nothing of it would run.
+    const script = join(copy, 'dist/command.cjs');
+    writeFileSync(script, ';'.repeat(statSync(script).size));
+    expect(plan()).toEqual(planned);
+  });
+
+  it('comes to hold whatever is run, for good', () => {
+    plan();
+    expect(parts()).toEqual(['-n', 'drop-caches']);
+    command('--help');
+    expect(parts()).toEqual(['--help', '-n', 'drop-caches']);
+    command('-n', 'compact-memory', 'drop-caches', 'restore', '/nonexistent');
+    expect(parts()).toEqual(['--help', '-n', 'compact-memory', 'drop-caches', 'restore']);
+    const { ino } = statSync(file());
+    expect(plan()).toEqual(planned);
+    expect(statSync(file()).ino).toBe(ino);
+  });
+
+  it.each([
+    ['empty', () => Buffer.alloc(0)],
+    ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+    ['text', () => Buffer.from('no cache\n-n drop-caches')],
+    ['of another V8', (bytes: Buffer) => patched(bytes, (half) => half.fill(1, 0, 8))],
+    ['wrong in a block', (bytes: Buffer) => patched(bytes, (half, which) => which || half.fill(255, 4096, 8192))],
+    ['wrong from somewhere on', (bytes: Buffer) => patched(bytes, (half, which) => which && half.fill(0, 5000))],
+  ])('that is %s is passed over, and replaced', (_, spoil) => {
+    plan();
+    const good = readFileSync(file());
+    writeFileSync(file(), spoil(good));
+    expect(plan()).toEqual(planned);
+    expect(readFileSync(file()).length).toBeGreaterThan(good.length / 2 + 1);
+    const { ino } = statSync(file());
+    expect(plan()).toEqual(planned);
+    expect(statSync(file()).ino).toBe(ino);
+  });
+
+  it('is not missed where it cannot be written', () => {
+    writeFileSync(folder(), '');
+    expect(plan()).toEqual(planned);
+    rmSync(folder());
+    symlinkSync('/proc/self/nowhere', folder());
+    expect(plan()).toEqual(planned);
+  });
+
+  it('takes away what a killed run has left', () => {
+    mkdirSync(folder());
+    writeFileSync(`${file()}.1.partial`, 'half');
+    plan();
+    expect(readdirSync(folder())).toHaveLength(1);
+    expect(existsSync(file())).toBe(true);
+  });
+
+  it('is whole, however many write it at once', async () => {
+    const runs = Array.from({ length: 8 }, () =>
+      spawn(process.execPath, [join(copy, 'bin/vfio-isolate.js'), '-n', 'drop-caches'], { stdio: 'ignore' }),
+    );
+    for (const [status] of await Promise.all(runs.map((run) => once(run, 'exit')))) expect(status).toBe(0);
+    expect(plan()).toEqual(planned);
+    const { ino } = statSync(file());
+    expect(plan()).toEqual(planned);
+    expect(statSync(file()).ino).toBe(ino);
+    expect(readdirSync(folder())).toHaveLength(1);
+  });
+
+  it.skipIf(!isRoot)('is not written into a folder of another user, also by root', () => {
+    chownSync(join(copy, 'dist'), NOBODY, NOBODY);
+    expect(plan()).toEqual(planned);
+    expect(existsSync(folder())).toBe(false);
+  });
+
+  it.skipIf(!isRoot)('is used by others than its owner, and left alone', () => {
+    plan();
+    const { ino } = statSync(file());
+    const { status } = spawnSync(process.execPath, [join(copy, 'bin/vfio-isolate.js'), '--help'], { uid: NOBODY });
+    expect(status).toBe(0);
+    expect(statSync(file()).ino).toBe(ino);
+    expect(parts()).toEqual(['-n', 'drop-caches']);
+  });
+});
