@@ -38,6 +38,8 @@ const dir = 'dist';
 const scripts = {
   dir,
   format: 'cjs',
+  // A script that comes from V8's code cache knows no loader of modules.
+  dynamicImportInCjs: false,
   minify: { compress: true, mangle: { keepNames: true } },
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name].cjs',

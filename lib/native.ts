@@ -176,6 +176,8 @@ export interface Addon {
   fileSystemType(path: string): number;
   /** The cgroup mounts that a mountinfo file lists, those hidden by a later mount left out. */
   cgroupMounts(mountinfo: string): CgroupMount[];
+  /** Whether mounts have changed since an open mountinfo was asked last or, at first, since it was opened (poll(2)). */
+  mountsHaveChanged(mountinfo: number): boolean;
 
   /** Opens a directory to work beneath; where a type is given, statfs must confirm it, else EXDEV. */
   Directory: new (

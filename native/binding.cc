@@ -36,6 +36,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   addBoth<callSetAffinities>(env, exports, "setAffinities");
   add<callFileSystemType>(env, exports, "fileSystemType");
   add<callCgroupMounts>(env, exports, "cgroupMounts");
+  add<callMountsHaveChanged>(env, exports, "mountsHaveChanged");
   exports.Set("Directory", Directory::define(env));
   add<callListTasks>(env, exports, "listTasks");
   addBoth<callSelectTasks>(env, exports, "selectTasks");

@@ -14,6 +14,7 @@ Napi::Value callSetAffinities(const Napi::CallbackInfo &info, Mode mode);
 
 Napi::Value callFileSystemType(const Napi::CallbackInfo &info);
 Napi::Value callCgroupMounts(const Napi::CallbackInfo &info);
+Napi::Value callMountsHaveChanged(const Napi::CallbackInfo &info);
 
 Napi::Value callListTasks(const Napi::CallbackInfo &info);
 Napi::Value callSelectTasks(const Napi::CallbackInfo &info, Mode mode);

@@ -45,4 +45,11 @@ Napi::Value callCgroupMounts(const Napi::CallbackInfo &info) {
   return array;
 }
 
+Napi::Value callMountsHaveChanged(const Napi::CallbackInfo &info) {
+  Arguments arguments(info.Env());
+  const int32_t fd = arguments.int32(info[0], "fd", 0);
+  if (!arguments.ok()) return info.Env().Undefined();
+  return Napi::Boolean::New(info.Env(), mountsHaveChanged(fd));
+}
+
 }  // namespace vfio_isolate

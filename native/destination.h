@@ -20,7 +20,9 @@ class Destination {
   int take(const Target &target);
 
   /** Whether a target goes by the list of whole processes. */
-  bool goesAsGroup(const Target &target) const;
+  bool goesAsGroup(const Target &target) const {
+    return target.whole != 0 && (version_ == 2 || always_ || target.threads > 1);
+  }
   /** On v1 a process of one thread may as well go by its thread; a row of a caller's list may have more. */
   void alwaysAsGroup() { always_ = true; }
 

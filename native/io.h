@@ -34,8 +34,8 @@ int writeOnce(int fd, std::string_view value);
 int writeAgain(int fd, std::string_view value);
 
 /**
- * Writes as much as can be written without waiting for a reader (pwritev2(2), RWF_NOWAIT): nothing where the kernel or the
- * kind of file cannot tell. Returns the number of bytes.
+ * Writes as much as can be written without waiting for a reader (pwritev2(2), RWF_NOWAIT): nothing where the kernel or
+ * the kind of file cannot tell. Returns the number of bytes.
  */
 size_t writeWithoutWaiting(int fd, std::string_view text);
 

@@ -43,7 +43,7 @@ class Migration {
   MoveOutcome &outcome_;
   Mover mover_;
   Screen screen_;
-  /** The last pass's targets, sorted. */
+  /** The last pass's targets; sorted where something is looked for. */
   std::vector<Target> previous_;
   std::unordered_map<int32_t, int> returns_;
 };
@@ -79,7 +79,6 @@ Failure Migration::moveSource() {
     if (Failure failure = pass(plan.targets, nullptr)) return failure;
     if (outcome_.cancelled || mover_.stopped()) return {};
     previous_ = std::move(plan.targets);
-    std::sort(previous_.begin(), previous_.end(), byId);
   }
   outcome_.unsettled = true;
   return {};
@@ -104,6 +103,8 @@ void Migration::dropSettled(std::vector<Target> &targets) const {
 }
 
 void Migration::dropReturned(std::vector<Target> &targets) {
+  if (targets.empty()) return;
+  std::sort(previous_.begin(), previous_.end(), byId);
   const auto tooOften = [&](const Target &target) { return isReturnedTooOften(target); };
   targets.erase(std::remove_if(targets.begin(), targets.end(), tooOften), targets.end());
 }

@@ -1,6 +1,7 @@
 #include "mount.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/vfs.h>
 
 #include <algorithm>
@@ -152,6 +153,12 @@ Failure readCgroupMounts(const std::string &mountinfo, std::vector<CgroupMount> 
     if (isCgroup(mount) && isVisible(all, mount)) mounts.push_back(describe(mount));
   }
   return {};
+}
+
+bool mountsHaveChanged(int mountinfo) {
+  pollfd asked{mountinfo, POLLPRI, 0};
+  // What cannot be asked may have changed.
+  return retried([&] { return poll(&asked, 1, 0); }) < 0 || (asked.revents & (POLLPRI | POLLERR | POLLNVAL)) != 0;
 }
 
 }  // namespace vfio_isolate

@@ -22,4 +22,10 @@ Failure fileSystemType(const std::string &path, uint32_t &type);
 /** The cgroup mounts of a mountinfo file, see proc_pid_mountinfo(5), without those that a later mount hides. */
 Failure readCgroupMounts(const std::string &mountinfo, std::vector<CgroupMount> &mounts);
 
+/**
+ * Whether mounts have changed since an open mountinfo was asked last or, at first, since it was opened: poll(2) tells,
+ * see proc_pid_mounts(5).
+ */
+bool mountsHaveChanged(int mountinfo);
+
 }  // namespace vfio_isolate

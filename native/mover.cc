@@ -62,10 +62,14 @@ Failure Mover::prepare(const std::vector<Target> &targets) {
 
 void Mover::move(std::vector<Target> &targets) {
   for (size_t index = 0; index < targets.size(); ++index) {
-    if (targets[index].id == 0) continue;
+    Target &target = targets[index];
+    if (target.id == 0) continue;
     if (control_.cancelled()) break;
-    attempt(targets[index]);
-    if (isHopeless()) {
+    const int error = destination_.take(target);
+    control_.advance();
+    if (error == 0) {
+      succeed(target);
+    } else if (fail(target, error)) {
       refuseRest(targets, index + 1);
       break;
     }
@@ -74,21 +78,12 @@ void Mover::move(std::vector<Target> &targets) {
   outcome_.cancelled = control_.cancelled();
 }
 
-void Mover::attempt(Target &target) {
-  const int error = destination_.take(target);
-  if (error == 0) {
-    succeed(target);
-  } else {
-    streak_ = error == lastError_ ? streak_ + 1 : 1;
-    lastError_ = error;
-    settle(target, error);
-  }
-  control_.advance();
-}
-
-void Mover::succeed(Target &target) {
-  target.moved = 1;
-  outcome_.moved += target.threads;
+/** Returns whether the rest would fail as well. */
+bool Mover::fail(Target &target, int error) {
+  streak_ = error == lastError_ ? streak_ + 1 : 1;
+  lastError_ = error;
+  settle(target, error);
+  return isHopeless();
 }
 
 void Mover::settle(Target &target, int error) {

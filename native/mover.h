@@ -37,9 +37,12 @@ class Mover {
     int error;
   };
 
-  void attempt(Target &target);
+  bool fail(Target &target, int error);
   void settle(Target &target, int error);
-  void succeed(Target &target);
+  void succeed(Target &target) {
+    target.moved = 1;
+    outcome_.moved += target.threads;
+  }
   void wait(Target &target, int error);
   void retryWaiting();
   void retryOnce();

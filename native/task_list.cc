@@ -32,7 +32,7 @@ class Parser {
   void finish() {
     if (!any_) return;
     if (number_ > 0) {
-      list_.ids.push_back(number_);
+      list_.ids.push_back(static_cast<int32_t>(number_));
     } else {
       ++list_.foreign;
     }
@@ -43,15 +43,13 @@ class Parser {
  private:
   bool digit(char byte) {
     if (byte < '0' || byte > '9') return false;
-    const int32_t value = byte - '0';
-    if (number_ > (std::numeric_limits<int32_t>::max() - value) / 10) return false;
-    number_ = number_ * 10 + value;
+    number_ = number_ * 10 + (byte - '0');
     any_ = true;
-    return true;
+    return number_ <= std::numeric_limits<int32_t>::max();
   }
 
   TaskList &list_;
-  int32_t number_ = 0;
+  int64_t number_ = 0;
   bool any_ = false;
 };
 

@@ -16,7 +16,7 @@ import {
   unlinkSync,
   writeSync,
 } from 'node:fs';
-import { Script, constants as vm } from 'node:vm';
+import { Script } from 'node:vm';
 
 /** What is in the script, as Node wraps one. */
 type Body = (
@@ -58,7 +58,6 @@ export function load(name: string): Loaded {
   const source = readFileSync(filename, 'utf8');
   const script = new Script(source, {
     filename,
-    importModuleDynamically: vm.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cache && { cachedData: cache.data }),
   });
   const known = script.cachedDataRejected === false ? cache?.parts : undefined;

@@ -1,4 +1,5 @@
 /** Which cgroup hierarchy carries the cpuset controller, and where (cgroups(7), cgroup-v1/cpusets.rst, cgroup-v2.rst). */
+import { openSync } from 'node:fs';
 import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { type CgroupMount, native } from '../native.js';
@@ -21,27 +22,31 @@ export interface CpusetHierarchy {
 type Carrier = CpusetHierarchy & Pick<CgroupMount, 'root' | 'type'>;
 
 interface Known {
-  readonly mountinfo: string;
+  readonly edition: number | string;
   readonly mounts: CgroupMount[];
   carriers?: readonly Carrier[];
 }
 
-/** What is known as long as mountinfo says the same: a path is looked up for every step, a cgroup for every task. */
+/** What is known as long as the mounts are the same: a path is looked up for every step, a cgroup for every task. */
 const known = new WeakMap<Host, Known>();
 
-/** Whose mountinfo has been read within this turn of the event loop: to read it takes longer than to plan for an interrupt. */
-const fresh = new WeakSet<Host>();
-
 function knownOf(host: Host): Known {
+  const edition = host.live ? liveEdition(host) : host.read(`${host.proc}/self/mountinfo`);
   const last = known.get(host);
-  if (last !== undefined && fresh.has(host)) return last;
-  const mountinfo = host.read(`${host.proc}/self/mountinfo`);
-  fresh.add(host);
-  setImmediate(() => fresh.delete(host));
-  if (last?.mountinfo === mountinfo) return last;
-  const now = { mountinfo, mounts: readMounts(host) };
+  if (last?.edition === edition) return last;
+  const now = { edition, mounts: readMounts(host) };
   known.set(host, now);
   return now;
+}
+
+/** The running host's mountinfo, held open once it was asked for: to ask whether it changed takes far less than to read it. */
+let watched: number | undefined;
+let changes = 0;
+
+function liveEdition(host: Host): number {
+  watched ??= openSync(`${host.proc}/self/mountinfo`, 'r');
+  if (native().mountsHaveChanged(watched)) changes++;
+  return changes;
 }
 
 /** Every mount that carries the cpuset controller: what lies below another is none of ours. */

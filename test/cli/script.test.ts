@@ -85,6 +85,16 @@ describe('the code cache', () => {
     expect(statSync(file()).ino).toBe(ino);
   });
 
+  it('holds a script that still finds what it loads late', () => {
+    for (const _ of ['compiled', 'cached']) {
+      expect(command('demo')).toMatchObject({
+        status: 0,
+        stdout: expect.stringContaining('Nothing remains'),
+        stderr: '',
+      });
+    }
+  });
+
   it.each([
     ['empty', () => Buffer.alloc(0)],
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],

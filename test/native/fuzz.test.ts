@@ -219,6 +219,7 @@ const calls: Record<string, Call> = {
   moveTasks: { call: addon.moveTasks, arguments: [[request, wrongRequest]] },
   moveTasksSync: { call: addon.moveTasksSync, arguments: [[request, wrongRequest]] },
   lock: { call: addon.lock, arguments: [[() => fd, NO_TID]] },
+  mountsHaveChanged: { call: addon.mountsHaveChanged, arguments: [[() => fd, NO_TID]] },
   writeWithoutWaiting: {
     call: addon.writeWithoutWaiting,
     arguments: [

@@ -139,4 +139,23 @@ describe.skipIf(notInPlace)(`this host (${notInPlace ?? 'v1'})`, () => {
     expect(inNamespace(mount)).toEqual([[there, CGROUP_SUPER_MAGIC]]);
     expect(inNamespace(`${mount}; mount -t tmpfs none "$0"`)).toEqual([]);
   });
+
+  test('its mounts are seen to change, once for each time that they did', () => {
+    const look = `
+      const { execFileSync } = require('node:child_process');
+      const fd = require('node:fs').openSync('/proc/self/mountinfo', 'r');
+      const changed = () => addon.mountsHaveChanged(fd);
+      const seen = [changed(), changed()];
+      for (const [command, ...words] of [
+        ['mount', '-t', 'tmpfs', 'none', args[0]],
+        ['mount', '-o', 'remount,ro', args[0]],
+        ['umount', args[0]],
+      ]) {
+        execFileSync(command, words);
+        seen.push(changed(), changed());
+      }
+      return seen;`;
+    const seen = inChild(look, [folder], ['unshare', '--mount', '--propagation', 'private']);
+    expect(seen).toEqual([false, false, true, false, true, false, true, false]);
+  });
 });

@@ -1,0 +1,51 @@
+import { spawnSync } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, test } from 'vitest';
+import { addon } from './addon.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-test-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe('writing without waiting', () => {
+  test('puts into a pipe what it takes, and no more', () => {
+    const file = join(folder, 'fifo');
+    expect(spawnSync('mkfifo', [file]).status).toBe(0);
+    // Opened for reading too, so that neither end waits for the other.
+    const fd = openSync(file, 'r+');
+    try {
+      const chunk = new Uint8Array(10_000).fill(65);
+      let taken = 0;
+      for (let put = -1; put !== 0; taken += put) put = addon.writeWithoutWaiting(fd, chunk);
+      // A kernel that cannot tell of a pipe leaves all of it to a stream.
+      expect([0, 65_536]).toContain(taken);
+    } finally {
+      closeSync(fd);
+    }
+  });
+
+  test('is nothing where the file is closed, or cannot be written', () => {
+    const fd = openSync('/dev/null', 'r');
+    expect(addon.writeWithoutWaiting(fd, new Uint8Array(1))).toBe(0);
+    closeSync(fd);
+    expect(addon.writeWithoutWaiting(2 ** 20, new Uint8Array(1))).toBe(0);
+    const full = openSync('/dev/full', 'w');
+    expect(addon.writeWithoutWaiting(full, new Uint8Array(1))).toBe(0);
+    closeSync(full);
+  });
+
+  test('goes on from where a file is', () => {
+    const file = join(folder, 'out');
+    const fd = openSync(file, 'w');
+    const bytes = Buffer.from('one two');
+    let at = 0;
+    for (const end of [4, 7]) {
+      const put = addon.writeWithoutWaiting(fd, bytes.subarray(at, end));
+      if (put === 0) break;
+      at += put;
+    }
+    closeSync(fd);
+    expect(readFileSync(file, 'utf8')).toBe('one two'.slice(0, at));
+  });
+});
