@@ -11,8 +11,14 @@ export function quantile(numbers, q) {
   return low + (high - low) * (at - Math.floor(at));
 }
 
+function shuffled(list) {
+  const left = [...list];
+  return Array.from(list, () => left.splice(Math.floor(Math.random() * left.length), 1)[0]);
+}
+
 /**
- * Runs contestants in turn, in an order that is rotated each round, after one round that does not count.
+ * Runs contestants in turn, each round in an order of its own, after one round that does not count. Were the order only
+ * rotated, each would always come after the same one, and find caches and the kernel's locks as that one leaves them.
  * @param contestants by name: `run` resolves to milliseconds; `rounds` is how many it takes part in at most
  * @returns by name, milliseconds round by round
  */
@@ -20,8 +26,7 @@ export async function takeTurns(contestants, rounds) {
   const names = Object.keys(contestants);
   const times = Object.fromEntries(names.map((name) => [name, []]));
   for (let round = -1; round < rounds; round++) {
-    const shift = (round + names.length) % names.length;
-    for (const name of [...names.slice(shift), ...names.slice(0, shift)]) {
+    for (const name of shuffled(names)) {
       if (round >= (contestants[name].rounds ?? rounds)) continue;
       const took = await contestants[name].run();
       if (round >= 0) times[name].push(took);

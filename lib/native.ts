@@ -52,9 +52,15 @@ export interface Refusal {
   readonly comm: string;
 }
 
+/** A directory that is opened for a single call; where a type is given, statfs must confirm it, else EXDEV. */
+export interface Place {
+  readonly path: string;
+  readonly type?: number;
+}
+
 export interface MoveRequest {
   /** The mount of the hierarchy. */
-  readonly hierarchy: Directory;
+  readonly hierarchy: Directory | Place;
   readonly version: 1 | 2;
   /** Root of procfs. */
   readonly proc: string;
@@ -108,7 +114,7 @@ export interface MoveResult {
 /** What a task must be to be selected; of what is undefined, nothing is read. Masks are as in {@link Addon}, not empty. */
 export interface SelectRequest {
   /** Either the list of a cgroup to choose from, relative to the hierarchy ... */
-  readonly hierarchy?: Directory;
+  readonly hierarchy?: Directory | Place;
   readonly list?: string;
   /** ... or these tasks; else all of the host. */
   readonly tids?: Int32Array;

@@ -86,8 +86,8 @@ void readOptions(Arguments &arguments, const Napi::Object &object, MoveRequest &
 }
 
 /** Opens what the request names, once all of it has been checked. */
-Failure openRequest(const Beneath &hierarchy, const std::string &proc, MoveRequest &request) {
-  Result<Beneath> held = hierarchy.duplicate();
+Failure openRequest(const Place &hierarchy, const std::string &proc, MoveRequest &request) {
+  Result<Beneath> held = hierarchy.open();
   if (held.failure) return held.failure;
   request.hierarchy = std::move(held.value);
   Result<Proc> opened = Proc::open(proc);
@@ -101,8 +101,7 @@ Napi::Value callMoveTasks(const Napi::CallbackInfo &info, Mode mode) {
   Arguments arguments(info.Env());
   const Napi::Object object = arguments.object(info[0], "request");
   MoveRequest request;
-  const Napi::Value directory = arguments.member(object, "hierarchy");
-  const Beneath *hierarchy = Directory::from(arguments, directory, "hierarchy");
+  const Place hierarchy = Place::from(arguments, arguments.member(object, "hierarchy"), "hierarchy");
   request.version = static_cast<int>(arguments.integer(arguments.member(object, "version"), "version", 1, 2));
   const std::string proc = arguments.path(arguments.member(object, "proc"), "proc");
   request.to = arguments.path(arguments.member(object, "to"), "to");
@@ -111,7 +110,7 @@ Napi::Value callMoveTasks(const Napi::CallbackInfo &info, Mode mode) {
   const Napi::Value cells = arguments.member(object, "control");
   const Control control = arguments.control(cells);
   if (!arguments.ok()) return info.Env().Undefined();
-  if (throwIf(info.Env(), openRequest(*hierarchy, proc, request))) return info.Env().Undefined();
+  if (throwIf(info.Env(), openRequest(hierarchy, proc, request))) return info.Env().Undefined();
   return perform(info.Env(), MoveJob(std::move(request), control), cells, mode);
 }
 

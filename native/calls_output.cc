@@ -7,9 +7,9 @@ namespace vfio_isolate {
 Napi::Value callWriteWithoutWaiting(const Napi::CallbackInfo &info) {
   Arguments arguments(info.Env());
   const int32_t fd = arguments.int32(info[0], "fd", 0);
-  const std::vector<uint8_t> bytes = arguments.bytes(info[1], "bytes");
+  std::vector<uint8_t> bytes = arguments.bytes(info[1], "bytes");
   if (!arguments.ok()) return info.Env().Undefined();
-  const size_t put = writeWithoutWaiting(fd, {reinterpret_cast<const char *>(bytes.data()), bytes.size()});
+  const size_t put = writeWithoutWaiting(fd, bytes);
   return Napi::Number::New(info.Env(), static_cast<double>(put));
 }
 

@@ -61,7 +61,8 @@ TaskFilter readFilter(Arguments &arguments, const Napi::Object &object) {
 }
 
 /** At most one of a cgroup's list and named tasks. */
-void readSource(Arguments &arguments, const Napi::Object &object, SelectRequest &request, const Beneath *&hierarchy) {
+void readSource(Arguments &arguments, const Napi::Object &object, SelectRequest &request,
+                std::optional<Place> &hierarchy) {
   const Napi::Value directory = arguments.member(object, "hierarchy");
   const Napi::Value tids = arguments.member(object, "tids");
   if (!arguments.ok()) return;
@@ -69,7 +70,7 @@ void readSource(Arguments &arguments, const Napi::Object &object, SelectRequest 
     return arguments.expected("only one of them", "hierarchy and tids");
   if (!tids.IsUndefined()) request.tids = arguments.tids(tids, "tids", 1);
   if (directory.IsUndefined()) return;
-  hierarchy = Directory::from(arguments, directory, "hierarchy");
+  hierarchy = Place::from(arguments, directory, "hierarchy");
   request.list = arguments.path(arguments.member(object, "list"), "list");
 }
 
@@ -79,15 +80,15 @@ Napi::Value callSelectTasks(const Napi::CallbackInfo &info, Mode mode) {
   Arguments arguments(info.Env());
   const Napi::Object object = arguments.object(info[0], "request");
   SelectRequest request;
-  const Beneath *hierarchy = nullptr;
+  std::optional<Place> hierarchy;
   request.filter = readFilter(arguments, object);
   readSource(arguments, object, request, hierarchy);
   const std::string proc = arguments.path(arguments.member(object, "proc"), "proc");
   const Napi::Value cells = arguments.member(object, "control");
   const Control control = arguments.control(cells);
   if (!arguments.ok()) return info.Env().Undefined();
-  if (hierarchy != nullptr) {
-    Result<Beneath> held = hierarchy->duplicate();
+  if (hierarchy) {
+    Result<Beneath> held = hierarchy->open();
     if (throwIf(info.Env(), held.failure)) return info.Env().Undefined();
     request.hierarchy = std::move(held.value);
   }

@@ -10,7 +10,24 @@ namespace {
 /** Tells our objects from others that merely claim the prototype. */
 constexpr napi_type_tag kTag = {0x7f3a1c52e0b94d68, 0x9d21f6a83c4b5e07};
 
+std::optional<uint32_t> readType(Arguments &arguments, const Napi::Value &value) {
+  if (!arguments.ok() || value.IsUndefined()) return std::nullopt;
+  return static_cast<uint32_t>(arguments.integer(value, "type", 0, kMaxUint32));
+}
+
 }  // namespace
+
+Place Place::from(Arguments &arguments, const Napi::Value &value, const char *name) {
+  Place place;
+  if (arguments.ok() && value.IsObject() && !Directory::isOne(value)) {
+    const auto object = value.As<Napi::Object>();
+    place.path_ = arguments.path(arguments.member(object, "path"), name);
+    place.type_ = readType(arguments, arguments.member(object, "type"));
+  } else {
+    place.held_ = Directory::from(arguments, value, name);
+  }
+  return place;
+}
 
 Napi::Function Directory::define(Napi::Env env) {
   return DefineClass(env, "Directory",
@@ -27,8 +44,7 @@ Napi::Function Directory::define(Napi::Env env) {
 Directory::Directory(const Napi::CallbackInfo &info) : ObjectWrap(info) {
   Arguments arguments(info.Env());
   const std::string path = arguments.path(info[0], "path");
-  std::optional<uint32_t> type;
-  if (!info[1].IsUndefined()) type = static_cast<uint32_t>(arguments.integer(info[1], "type", 0, kMaxUint32));
+  const std::optional<uint32_t> type = readType(arguments, info[1]);
   if (!arguments.ok()) return;
   Result<Beneath> opened = Beneath::open(path, type);
   if (throwIf(info.Env(), opened.failure)) return;
@@ -37,9 +53,13 @@ Directory::Directory(const Napi::CallbackInfo &info) : ObjectWrap(info) {
 }
 
 const Beneath *Directory::from(Arguments &arguments, const Napi::Value &value, const char *name) {
-  const bool isOurs = arguments.ok() && value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&kTag);
+  const bool isOurs = arguments.ok() && isOne(value);
   if (!isOurs) arguments.expected("a Directory", name);
   return isOurs ? &Unwrap(value.As<Napi::Object>())->directory_ : nullptr;
+}
+
+bool Directory::isOne(const Napi::Value &value) {
+  return value.IsObject() && value.As<Napi::Object>().CheckTypeTag(&kTag);
 }
 
 Napi::Value Directory::path(const Napi::CallbackInfo &info) { return Napi::String::New(info.Env(), directory_.path()); }

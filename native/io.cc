@@ -36,8 +36,8 @@ int writeAgain(int fd, std::string_view value) {
   return errorOf(retried([&] { return pwrite(fd, value.data(), value.size(), 0); }), value);
 }
 
-size_t writeWithoutWaiting(int fd, std::string_view text) {
-  iovec part{const_cast<char *>(text.data()), text.size()};
+size_t writeWithoutWaiting(int fd, std::vector<uint8_t> &bytes) {
+  const iovec part{bytes.data(), bytes.size()};
   // By its number, since musl has it from 1.2.5 on only. Both halves of the offset are -1: the file's own position.
   const auto put = retried([&] { return syscall(SYS_pwritev2, fd, &part, 1L, -1L, -1L, kNoWait); });
   return put > 0 ? static_cast<size_t>(put) : 0;

@@ -2,8 +2,10 @@
 
 #include <cerrno>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace vfio_isolate {
 
@@ -37,6 +39,6 @@ int writeAgain(int fd, std::string_view value);
  * Writes as much as can be written without waiting for a reader (pwritev2(2), RWF_NOWAIT): nothing where the kernel or
  * the kind of file cannot tell. Returns the number of bytes.
  */
-size_t writeWithoutWaiting(int fd, std::string_view text);
+size_t writeWithoutWaiting(int fd, std::vector<uint8_t> &bytes);
 
 }  // namespace vfio_isolate

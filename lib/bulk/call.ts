@@ -4,7 +4,7 @@
  */
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { type OpenHierarchy, openHierarchy } from '../kernel/door.js';
+import { type PlacedHierarchy, placedHierarchy } from '../kernel/door.js';
 import { type Addon, type Control, native, newControl } from '../native.js';
 import type { BulkOptions } from './result.js';
 
@@ -19,8 +19,8 @@ export interface Context {
   readonly host: Host;
   readonly calls: Calls;
   readonly control: Control;
-  /** The hierarchy of the cpusets: opened where it is first asked for, and closed at the end. */
-  readonly hierarchy: () => OpenHierarchy;
+  /** The hierarchy of the cpusets, looked for where it is first asked for. */
+  readonly hierarchy: () => PlacedHierarchy;
 }
 
 export type Work<T> = Generator<unknown, T, unknown>;
@@ -44,7 +44,7 @@ export async function inBackground<T>(
   };
   if (signal?.aborted) throw aborted(signal, 0);
   const { selectTasks: select, moveTasks: move, setAffinities } = native();
-  const { context, close } = open(host, control, { select, move, setAffinities });
+  const context = contextOf(host, control, { select, move, setAffinities });
   signal?.addEventListener('abort', stop, { once: true });
   const timer = onProgress === undefined ? undefined : setInterval(() => onProgress(done()), PROGRESS_MS);
   try {
@@ -58,7 +58,6 @@ export async function inBackground<T>(
     onProgress?.(done());
     return step.value;
   } finally {
-    close();
     clearInterval(timer);
     signal?.removeEventListener('abort', stop);
   }
@@ -66,27 +65,21 @@ export async function inBackground<T>(
 
 export function atOnce<T>(host: Host, work: (context: Context) => Work<T>): T {
   const { selectTasksSync: select, moveTasksSync: move, setAffinitiesSync: setAffinities } = native();
-  const { context, close } = open(host, newControl(), { select, move, setAffinities });
-  try {
-    const running = work(context);
-    let step = running.next();
-    while (!step.done) step = running.next(step.value);
-    return step.value;
-  } finally {
-    close();
-  }
+  const running = work(contextOf(host, newControl(), { select, move, setAffinities }));
+  let step = running.next();
+  while (!step.done) step = running.next(step.value);
+  return step.value;
 }
 
 /** @throws VfioIsolateError for a tree that stands in for a host: its tasks are none of this one's */
-function open(host: Host, control: Control, calls: Calls): { context: Context; close: () => void } {
+function contextOf(host: Host, control: Control, calls: Calls): Context {
   if (!host.live) throw new VfioIsolateError('ERR_STATE', `the tasks of ${host.proc} are none of the running host's`);
-  let opened: OpenHierarchy | undefined;
+  let found: PlacedHierarchy | undefined;
   const hierarchy = () => {
-    opened ??= openHierarchy(host);
-    return opened;
+    found ??= placedHierarchy(host);
+    return found;
   };
-  // The addon holds a descriptor of its own for as long as a call runs.
-  return { context: { host, calls, control, hierarchy }, close: () => opened?.directory.close() };
+  return { host, calls, control, hierarchy };
 }
 
 function aborted(signal: AbortSignal, done: number): VfioIsolateError {

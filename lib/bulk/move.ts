@@ -1,7 +1,6 @@
 /** Moving many tasks from cgroup to cgroup of the cpusets' hierarchy. Nothing is recorded: there is no undo. */
 import { UsageError } from '../errors.js';
 import type { Host } from '../host.js';
-import type { OpenHierarchy } from '../kernel/door.js';
 import { NODE_BOUND } from '../kernel/kernel-threads.js';
 import { refusalReason } from '../kernel/migration.js';
 import type { MoveRequest, MoveResult } from '../native.js';
@@ -36,7 +35,12 @@ export function moveTasksSync(host: Host, source: TaskSource, to: string): BulkR
 function* moving(context: Context, source: TaskSource, to: string): Work<BulkResult> {
   const tally = newTally();
   if ('cgroup' in source) {
-    yield* movingThese(context, { from: pathOf(context.hierarchy(), source.cgroup, to), leave: NODE_BOUND }, to, tally);
+    yield* movingThese(
+      context,
+      { from: relativePath(context.hierarchy(), source.cgroup), leave: NODE_BOUND },
+      to,
+      tally,
+    );
   } else if ('tids' in source) {
     yield* movingThese(context, rowsOf(tidsOf(source.tids), source.threads), to, tally);
   } else {
@@ -51,13 +55,6 @@ function* moving(context: Context, source: TaskSource, to: string): Work<BulkRes
   return tally;
 }
 
-/** Path of the source, which is another than the destination. */
-function pathOf(hierarchy: OpenHierarchy, from: string, to: string): string {
-  const relative = relativePath(hierarchy, from);
-  if (relative === relativePath(hierarchy, to)) throw new UsageError(`${from} and ${to} are the same`);
-  return relative;
-}
-
 type Which = Pick<MoveRequest, 'from' | 'tasks' | 'threads' | 'leave'>;
 
 function rowsOf(tid: Int32Array, threads = false): Which {
@@ -67,9 +64,11 @@ function rowsOf(tid: Int32Array, threads = false): Which {
 function* movingThese(context: Context, which: Which, to: string, tally: Tally): Work<void> {
   const { host, calls, control } = context;
   const hierarchy = context.hierarchy();
-  const { directory, version } = hierarchy;
-  const destination = { hierarchy: directory, version, to: relativePath(hierarchy, to) };
-  const result = (yield calls.move({ ...which, ...destination, proc: host.proc, control })) as MoveResult;
+  const { place, version } = hierarchy;
+  const target = relativePath(hierarchy, to);
+  if (which.from === target) throw new UsageError(`the source and the destination are the same: /${target}`);
+  const request = { ...which, hierarchy: place, version, to: target, proc: host.proc, control };
+  const result = (yield calls.move(request)) as MoveResult;
   tally.done += result.moved;
   tally.gone += result.gone;
   tally.unsettled = result.unsettled;

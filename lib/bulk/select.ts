@@ -1,6 +1,6 @@
 /** Selecting tasks, by what they are. */
 import type { Host } from '../host.js';
-import type { OpenHierarchy } from '../kernel/door.js';
+import type { PlacedHierarchy } from '../kernel/door.js';
 import type { Selected, SelectRequest } from '../native.js';
 import { atOnce, type Context, inBackground, MAX_PASSES, type Work } from './call.js';
 import type { BulkOptions } from './result.js';
@@ -30,8 +30,12 @@ export function* selecting(context: Context, filter: TaskFilter): Work<Int32Arra
   return ((yield calls.select({ ...members, ...from, control })) as Selected).tids;
 }
 
-function listed(hierarchy: OpenHierarchy, cgroup: string, threads: boolean): Pick<SelectRequest, 'hierarchy' | 'list'> {
-  return { hierarchy: hierarchy.directory, list: listPath(hierarchy, relativePath(hierarchy, cgroup), threads) };
+function listed(
+  hierarchy: PlacedHierarchy,
+  cgroup: string,
+  threads: boolean,
+): Pick<SelectRequest, 'hierarchy' | 'list'> {
+  return { hierarchy: hierarchy.place, list: listPath(hierarchy, relativePath(hierarchy, cgroup), threads) };
 }
 
 /**

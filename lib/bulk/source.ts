@@ -2,7 +2,7 @@
 import { UsageError } from '../errors.js';
 import type { Host } from '../host.js';
 import { cpusetDirectory } from '../kernel/cpuset.js';
-import type { OpenHierarchy } from '../kernel/door.js';
+import type { PlacedHierarchy } from '../kernel/door.js';
 import { readTopology } from '../kernel/topology.js';
 import type { SelectRequest } from '../native.js';
 import { Bitmap } from '../sets/bitmap.js';
@@ -53,7 +53,7 @@ export function tidsOf(tids: Iterable<number>): Int32Array {
 }
 
 /** Path of a cgroup below its hierarchy, '' for the root. @throws UsageError for a name that no cgroup can have */
-export function relativePath(hierarchy: OpenHierarchy, name: string): string {
+export function relativePath(hierarchy: PlacedHierarchy, name: string): string {
   return cpusetDirectory(hierarchy, name).slice(hierarchy.mountPoint.length + 1);
 }
 
@@ -76,7 +76,7 @@ export function filterMembers(host: Host, filter: TaskFilter): Omit<SelectReques
 }
 
 /** The list of a cgroup: of its threads or, of processes, of those that have some thread in it. */
-export function listPath({ version }: OpenHierarchy, relative: string, threads: boolean): string {
+export function listPath({ version }: PlacedHierarchy, relative: string, threads: boolean): string {
   const list = !threads ? 'cgroup.procs' : version === 1 ? 'tasks' : 'cgroup.threads';
   return relative === '' ? list : `${relative}/${list}`;
 }

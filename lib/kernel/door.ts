@@ -4,7 +4,7 @@
  */
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { type Directory, native } from '../native.js';
+import { type Directory, type Place as NativePlace, native } from '../native.js';
 import { type CpusetHierarchy, cpusetMounts, findCpusets } from './mounts.js';
 
 export type RootName = 'sys' | 'proc' | 'cgroup';
@@ -58,15 +58,15 @@ export function openRoot(host: Host, path: string): { root: Directory; relative:
   return { root: new (native().Directory)(place.rootPath, place.type), relative: place.relative };
 }
 
-/** The hierarchy of the cpusets, open, for a call that names several of its cgroups. */
-export interface OpenHierarchy extends CpusetHierarchy {
-  readonly directory: Directory;
+/** The hierarchy of the cpusets, for a call that names several of its cgroups, opens it and confirms it by statfs(2). */
+export interface PlacedHierarchy extends CpusetHierarchy {
+  readonly place: NativePlace;
 }
 
-/** Opens it, confirmed by statfs(2); the caller closes it. @throws VfioIsolateError `ERR_UNSUPPORTED`; SystemError */
-export function openHierarchy(host: Host): OpenHierarchy {
+/** @throws VfioIsolateError `ERR_UNSUPPORTED` */
+export function placedHierarchy(host: Host): PlacedHierarchy {
   const carrier = findCpusets(host);
-  return { ...carrier, directory: new (native().Directory)(carrier.mountPoint, host.live ? carrier.type : undefined) };
+  return { ...carrier, place: { path: carrier.mountPoint, ...(host.live && { type: carrier.type }) } };
 }
 
 function beneath(host: Host, path: string, act: (root: Directory, relative: string) => void): void {

@@ -1,8 +1,19 @@
 /** Every argument of every call: a wrong type or range is a TypeError or RangeError, never anything else. */
 import { describe, expect, test } from 'vitest';
-import { newControl } from '../../lib/native.js';
+import { newControl, type Place } from '../../lib/native.js';
 import { addon, inChild } from './addon.js';
-import { ANY, except, NO_BYTES, NO_CONTROL, NO_DIRECTORY, NO_PATH, NO_TEXT, NO_TID, NO_TIDS } from './bad-values.js';
+import {
+  ANY,
+  except,
+  NO_BYTES,
+  NO_CONTROL,
+  NO_DIRECTORY,
+  NO_PATH,
+  NO_PLACE,
+  NO_TEXT,
+  NO_TID,
+  NO_TIDS,
+} from './bad-values.js';
 
 type Call = (...args: never[]) => unknown;
 
@@ -30,6 +41,8 @@ const cases: [name: string, call: Call, good: unknown[], bad: (readonly unknown[
   ],
   ['fileSystemType', addon.fileSystemType, ['/'], [NO_PATH]],
   ['cgroupMounts', addon.cgroupMounts, ['/dev/null'], [NO_PATH]],
+  ['mountsHaveChanged', addon.mountsHaveChanged, [0], [NO_TID]],
+  ['writeWithoutWaiting', addon.writeWithoutWaiting, [0, new Uint8Array(0)], [NO_TID, NO_BYTES]],
   [
     'Directory',
     (...args: unknown[]) => Reflect.construct(addon.Directory, args),
@@ -48,7 +61,7 @@ const cases: [name: string, call: Call, good: unknown[], bad: (readonly unknown[
 ];
 
 const members: [name: string, bad: readonly unknown[]][] = [
-  ['hierarchy', NO_DIRECTORY],
+  ['hierarchy', NO_PLACE],
   ['version', [...NO_TID, 0, 3]],
   ['proc', NO_PATH],
   ['to', NO_PATH],
@@ -122,7 +135,7 @@ describe('selectTasks, the members of its request', () => {
   const given = (bad: readonly unknown[]) => bad.filter((value) => value !== undefined);
   const some: [name: string, bad: readonly unknown[]][] = [
     ['tids', [...given(NO_TIDS), Int32Array.of(0)]],
-    ['hierarchy', [...given(NO_DIRECTORY), directory]],
+    ['hierarchy', [...given(NO_PLACE), directory]],
     ['proc', NO_PATH],
     ['threads', except(undefined, true)],
     ['names', [...except(undefined), [1]]],
@@ -141,6 +154,25 @@ describe('selectTasks, the members of its request', () => {
 
   test('of a hierarchy, the list as well', () => {
     for (const list of NO_PATH) isArgumentError(() => select({ proc: '/proc', hierarchy: directory, list, control }));
+  });
+});
+
+describe('a place in the stead of a Directory', () => {
+  const there = { path: '/tmp' };
+  const move = (hierarchy: unknown) => addon.moveTasksSync({ ...request, version: 1, hierarchy: hierarchy as Place });
+
+  test('has a path, and a type where there is one to confirm', () => {
+    for (const path of NO_PATH) isArgumentError(() => move({ ...there, path }), path);
+    for (const type of [...except(undefined, 0, 1), -1, 2 ** 32]) isArgumentError(() => move({ ...there, type }), type);
+  });
+
+  test('is opened for the call, and refused where it is another file system', () => {
+    expect(() => move({ path: '/nowhere' })).toThrow(expect.objectContaining({ code: 'ENOENT', path: '/nowhere' }));
+    expect(() => move({ ...there, type: 0x27e0eb })).toThrow(
+      expect.objectContaining({ code: 'EXDEV', syscall: 'statfs', path: '/tmp' }),
+    );
+    // So far it was: what fails is the cgroup that is not below it.
+    expect(() => move(there)).toThrow(expect.objectContaining({ code: 'ENOENT', syscall: 'open' }));
   });
 });
 

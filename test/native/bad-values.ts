@@ -43,10 +43,7 @@ export const NO_CONTROL = [
   new Int32Array(resizable),
   detached,
 ];
-export const NO_DIRECTORY = [
-  ...except(),
-  '/tmp',
-  Object.create(addon.Directory.prototype),
-  { path: '/tmp' },
-  addon.Directory,
-];
+/** Neither a Directory, nor the path and type of one. */
+export const NO_PLACE = [...except(), '/tmp', addon.Directory, { path: 1 }, { path: '/tmp', type: '1' }];
+
+export const NO_DIRECTORY = [...NO_PLACE, Object.create(addon.Directory.prototype), { path: '/tmp' }];

@@ -9,7 +9,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { addon } from './addon.js';
-import { ANY, except, NO_BYTES, NO_CONTROL, NO_DIRECTORY, NO_PATH, NO_TEXT, NO_TID, NO_TIDS } from './bad-values.js';
+import {
+  ANY,
+  except,
+  NO_BYTES,
+  NO_CONTROL,
+  NO_DIRECTORY,
+  NO_PATH,
+  NO_PLACE,
+  NO_TEXT,
+  NO_TID,
+  NO_TIDS,
+} from './bad-values.js';
 
 const TURNS = 6000;
 /** PID_MAX_LIMIT of 64-bit kernels: TIDs are below it. */
@@ -82,8 +93,11 @@ const record: Make = () =>
     { fd, offset: below(4000), limit: below(10_000), members: one(['"a":1', '"type":"detail","step":3']) },
   ]);
 
+const place = (): object =>
+  one([directory, { path: join(folder, 'root') }, { path: path(), type: one([undefined, 0, 1]) }]);
+
 const request = (): object => ({
-  hierarchy: directory,
+  hierarchy: place(),
   version: one([1, 2]),
   proc: proc(),
   to: relative(),
@@ -113,10 +127,10 @@ const selection = (): object => ({
   kernelThread: one([undefined, true, false]),
   affinity: masks(),
   mayRunOn: masks(),
-  ...one([() => ({ hierarchy: directory, list: list() }), () => ({ tids: tids().map((one) => one || NO_TASK) })])(),
+  ...one([() => ({ hierarchy: place(), list: list() }), () => ({ tids: tids().map((one) => one || NO_TASK) })])(),
 });
 const WRONG_SELECTIONS: [name: string, bad: readonly unknown[]][] = [
-  ['hierarchy', NO_DIRECTORY.filter((value) => value !== undefined)],
+  ['hierarchy', NO_PLACE.filter((value) => value !== undefined)],
   ['tids', [...NO_TIDS.filter((value) => value !== undefined), Int32Array.of(0)]],
   ['proc', NO_PATH],
   ['threads', except(undefined, true)],
@@ -135,7 +149,7 @@ const wrongSelection: Make = () => {
 
 /** Of a request, a member that is wrong. */
 const WRONG_MEMBERS: [name: string, bad: readonly unknown[]][] = [
-  ['hierarchy', NO_DIRECTORY],
+  ['hierarchy', NO_PLACE],
   ['version', [...NO_TID, 0, 3]],
   ['proc', NO_PATH],
   ['to', NO_PATH],
