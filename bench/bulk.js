@@ -5,35 +5,10 @@ import { createRequire } from 'node:module';
 import { moveTasks, moveTasksSync, openHost, selectTasks, setAffinities } from '../dist/index.js';
 import { compare, median, takeTurns } from './measure.js';
 import { MOUNT } from './scene.js';
+import { figureOf, list, thereAndBack, timed } from './turns.js';
 
 const addon = createRequire(import.meta.url)('../build/Release/vfio_isolate.node');
 const host = openHost();
-
-/** Tasks that this machine can have beside its own. */
-const LARGEST = 50_000;
-const room = Number(readFileSync('/proc/sys/kernel/pid_max', 'utf8')) - 6000;
-
-export async function timed(act) {
-  const start = process.hrtime.bigint();
-  await act();
-  return Number(process.hrtime.bigint() - start) / 1e6;
-}
-
-/** A figure: what one contestant is against another, and how far the same one is from itself. */
-export function figureOf(what, times, [ours, theirs, same = ours], { bar, difference } = {}) {
-  const by = difference && ((a, b) => (a - b) * 1000);
-  const spread = times.again && compare(times.again, times[same], by);
-  const bars = bar === undefined ? {} : { bar };
-  const unit = difference ? { unit: ' us' } : {};
-  return {
-    what,
-    ...compare(times[ours], times[theirs], by),
-    spread,
-    ...bars,
-    ...unit,
-    times: [ours, theirs].map((name) => median(times[name])),
-  };
-}
 
 /** A figure that stands for itself. */
 function took(what, times) {
@@ -60,36 +35,26 @@ function installed(program) {
 
 /** What moves all tasks of one cgroup to the other, there and back by turns. */
 function movers(scene) {
-  let [from, to] = [scene.a, scene.b];
-  const turn = (act, rounds) => ({
-    rounds,
-    async run() {
-      const took = await act();
-      if (scene.tids(from).length > 0) throw new Error(`tasks are left in ${from}`);
-      [from, to] = [to, from];
-      return took;
-    },
-  });
-  const list = (cgroup) => `${MOUNT}${cgroup}/tasks`;
+  const turn = thereAndBack(scene);
   const shell = (line) => timed(() => execFileSync('/bin/sh', ['-c', line]));
   return {
-    ours: turn(() => timed(() => moveTasks(host, { cgroup: from }, to))),
-    again: turn(() => timed(() => moveTasks(host, { cgroup: from }, to))),
-    sync: turn(() => timed(() => moveTasksSync(host, { cgroup: from }, to))),
-    c: turn(async () => scene.loop('move', list(from), list(to)).took),
-    fs: turn(() =>
+    ours: turn((from, to) => timed(() => moveTasks(host, { cgroup: from }, to))),
+    again: turn((from, to) => timed(() => moveTasks(host, { cgroup: from }, to))),
+    sync: turn((from, to) => timed(() => moveTasksSync(host, { cgroup: from }, to))),
+    c: turn(async (from, to) => scene.loop('move', list(from), list(to)).took),
+    fs: turn((from, to) =>
       timed(() => {
         const fd = openSync(list(to), 'w');
         for (const tid of scene.tids(from)) writeSync(fd, String(tid));
         closeSync(fd);
       }),
     ),
-    shell: turn(() => shell(`for tid in $(cat ${list(from)}); do echo $tid > ${list(to)}; done`), 3),
+    shell: turn((from, to) => shell(`for tid in $(cat ${list(from)}); do echo $tid > ${list(to)}; done`), 3),
     ...(installed('cgclassify') && {
-      cgclassify: turn(() => shell(`xargs -n 200 cgclassify -g cpuset:${to} < ${list(from)}`), 3),
+      cgclassify: turn((from, to) => shell(`xargs -n 200 cgclassify -g cpuset:${to} < ${list(from)}`), 3),
     }),
     ...(installed('cset') && {
-      cset: turn(() => shell(`cset proc --move --fromset=${from} --toset=${to} --force`), 3),
+      cset: turn((from, to) => shell(`cset proc --move --fromset=${from} --toset=${to} --force`), 3),
     }),
   };
 }
@@ -125,23 +90,13 @@ export async function* moves(scene) {
   const ofC = perTask['C 20000'] / perTask['C 2000'];
   yield { what: 'a task among 20000, against one among 2000', value: growth, low: growth, high: growth };
   yield { what: 'the same of C', value: ofC, low: ofC, high: ofC };
-  if (room < LARGEST) process.stdout.write(`(pid_max leaves no room for ${LARGEST} tasks here: ${room} at most)\n`);
 }
 
 export async function* recordedMoves(scene) {
   await scene.populate(2000, 1);
-  let [from, to] = [scene.a, scene.b];
   const file = `${scene.folder}/record`;
-  const turn = (act) => ({
-    async run() {
-      rmSync(file, { force: true });
-      const took = await act();
-      if (scene.tids(from).length > 0) throw new Error(`tasks are left in ${from}`);
-      [from, to] = [to, from];
-      return took;
-    },
-  });
-  const ours = turn(async () => {
+  const turn = thereAndBack(scene, () => rmSync(file, { force: true }));
+  const ours = turn(async (from, to) => {
     const hierarchy = new addon.Directory(MOUNT);
     const fd = openSync(file, 'w+', 0o600);
     const record = { fd, offset: 0, limit: 2 ** 25, members: '"type":"moved"' };
@@ -159,7 +114,7 @@ export async function* recordedMoves(scene) {
     hierarchy.close();
     return took;
   });
-  const c = turn(async () => scene.loop('record', `${MOUNT}${from}/tasks`, `${MOUNT}${to}/tasks`, file).took);
+  const c = turn(async (from, to) => scene.loop('record', list(from), list(to), file).took);
   const times = await takeTurns({ ours, again: ours, c }, 41);
   yield figureOf('recorded move of 2000 x 1, against C', times, ['ours', 'c'], { bar: 1.2 });
 }

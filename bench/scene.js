@@ -1,7 +1,16 @@
 /** Scratch cpusets of the benchmark's own and processes that it started: nothing else of the machine is touched. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,11 +24,23 @@ export function missing() {
   return existsSync(`${MOUNT}/cpuset.cpus`) ? undefined : `it needs a v1 cpuset hierarchy at ${MOUNT}`;
 }
 
+/** The name that the scan looks for. */
+const PROGRAM = 'vfio-bench';
+
+/** The C loops, as a program that needs nothing else where `options` say -static. */
+export function compileLoops(file, ...options) {
+  const source = fileURLToPath(new URL('loops.c', import.meta.url));
+  const all = ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', ...options, '-o', file, source];
+  execFileSync('cc', all, { stdio: 'inherit' });
+}
+
 export function openScene() {
   const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-bench-'));
-  const loops = join(folder, 'vfio-bench');
-  const source = fileURLToPath(new URL('loops.c', import.meta.url));
-  execFileSync('cc', ['-O2', '-Wall', '-Wextra', '-Werror', '-pthread', '-o', loops, source], { stdio: 'inherit' });
+  const loops = join(folder, PROGRAM);
+  // A guest has no compiler, and finds it beside.
+  const built = fileURLToPath(new URL(PROGRAM, import.meta.url));
+  if (existsSync(built)) copyFileSync(built, loops);
+  else compileLoops(loops);
   const name = `/vfio-isolate-bench-${process.pid}`;
   const cgroups = ['', '/a', '/b'].map((below) => MOUNT + name + below);
   for (const directory of cgroups) {
@@ -52,7 +73,7 @@ export function openScene() {
     a: `${name}/a`,
     b: `${name}/b`,
     loop,
-    program: 'vfio-bench',
+    program: PROGRAM,
     tids: (cgroup) => readFileSync(`${MOUNT}${cgroup}/tasks`, 'utf8').split('\n').filter(Boolean).map(Number),
     /** Has so many processes in `a`; the one that started them is beside, in the scene's own. */
     async populate(processes, threads) {

@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { figureOf, timed } from './bulk.js';
 import { takeTurns } from './measure.js';
+import { figureOf, timed } from './turns.js';
 
 const BIN = fileURLToPath(new URL('../bin/vfio-isolate.js', import.meta.url));
 
