@@ -17,7 +17,7 @@ import { type TaskSource, tidsOf } from './source.js';
  * @throws UsageError for what can never work; SystemError where a cgroup cannot be read (`ENOENT`); VfioIsolateError
  * `ABORT_ERR`
  */
-export async function setAffinities(
+export function setAffinities(
   host: Host,
   source: TaskSource,
   cpus: Iterable<number>,

@@ -12,7 +12,7 @@ import { filterMembers, listPath, relativePath, type TaskFilter } from './source
  * @throws UsageError for a filter that says nothing sensible; SystemError (a cgroup that is not there: `ENOENT`);
  * VfioIsolateError `ABORT_ERR`
  */
-export async function selectTasks(host: Host, filter: TaskFilter, options: BulkOptions = {}): Promise<Int32Array> {
+export function selectTasks(host: Host, filter: TaskFilter, options: BulkOptions = {}): Promise<Int32Array> {
   return inBackground(host, options, (context) => selecting(context, filter));
 }
 

@@ -41,13 +41,18 @@ export function cpusetDirectory(hierarchy: CpusetHierarchy, name: string): strin
   if (name === '') throw new UsageError('the name of a cpuset is empty');
   for (const part of names) {
     if (part === '.' || part === '..') throw new UsageError(`${shown(name)} is no cpuset: it contains "${part}"`);
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-    if (/[\x00-\x1f\x7f]/.test(part)) throw new UsageError(`${shown(name)} is no cpuset: it has a control character`);
-    if (Buffer.byteLength(part) > NAME_MAX) throw new UsageError(`${shown(part)} is longer than ${NAME_MAX} bytes`);
+    if (isLonger(part, NAME_MAX)) throw new UsageError(`${shown(part)} is longer than ${NAME_MAX} bytes`);
   }
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(name)) throw new UsageError(`${shown(name)} is no cpuset: it has a control character`);
   const directory = [hierarchy.mountPoint, ...names].join('/');
-  if (Buffer.byteLength(directory) >= PATH_MAX) throw new UsageError(`${shown(name)} is longer than ${PATH_MAX} bytes`);
+  if (isLonger(directory, PATH_MAX - 1)) throw new UsageError(`${shown(name)} is longer than ${PATH_MAX} bytes`);
   return directory;
+}
+
+/** In bytes, of which a character has three at most. */
+function isLonger(text: string, bytes: number): boolean {
+  return text.length * 3 > bytes && Buffer.byteLength(text) > bytes;
 }
 
 function shown(name: string): string {
