@@ -18,12 +18,7 @@ import { relativePath, type TaskSource, tidsOf } from './source.js';
  * @throws UsageError for what can never work; SystemError where the source or the destination cannot be opened
  * (`ENOENT`, `EACCES`); VfioIsolateError `ABORT_ERR`
  */
-export function moveTasks(
-  host: Host,
-  source: TaskSource,
-  to: string,
-  options: BulkOptions = {},
-): Promise<BulkResult> {
+export function moveTasks(host: Host, source: TaskSource, to: string, options: BulkOptions = {}): Promise<BulkResult> {
   return inBackground(host, options, (context) => moving(context, source, to));
 }
 
