@@ -36,10 +36,19 @@ function outlet(fd: number, open: () => NodeJS.WriteStream): Outlet {
   const write = (text: string): void => {
     const bytes = Buffer.from(text);
     // What a reader takes at once needs no stream, and what it does not take must not be waited for.
-    const put = opened === undefined ? native().writeWithoutWaiting(fd, bytes) : 0;
+    const put = opened === undefined ? writtenAtOnce(fd, bytes) : 0;
     if (put < bytes.length) stream().write(bytes.subarray(put));
   };
   return { isOpen: () => opened !== undefined, stream, write };
+}
+
+/** Bytes written. Where the addon cannot be loaded, a stream has to tell so. */
+function writtenAtOnce(fd: number, bytes: Uint8Array): number {
+  try {
+    return native().writeWithoutWaiting(fd, bytes);
+  } catch {
+    return 0;
+  }
 }
 
 /**

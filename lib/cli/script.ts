@@ -86,10 +86,10 @@ function readCache(file: string): Cache | undefined {
 
 /** Nothing depends on it: where it cannot be written (a full disk, a read-only one), each start compiles anew. */
 function writeCache(file: string, script: Script, parts: ReadonlySet<string>): void {
-  // Root leaves no files in the home of a user whose package it runs.
-  if (statSync(dist).uid !== process.geteuid?.()) return;
   const partial = `${file}.${process.pid}${PARTIAL}`;
   try {
+    // Root leaves no files in the home of a user whose package it runs.
+    if (statSync(dist).uid !== process.geteuid?.()) return;
     mkdirSync(folder, { recursive: true });
     // Of runs that were killed; one that is writing just now goes without.
     for (const name of readdirSync(folder)) if (name.endsWith(PARTIAL)) unlinkSync(`${folder}/${name}`);
