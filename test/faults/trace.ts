@@ -98,7 +98,15 @@ export function hit(log: string): Call[] {
   return changingCalls(log).filter(({ result }) => result === '' || result.endsWith('(INJECTED)'));
 }
 
+/** V8's code cache beside the command, which only the first run of a kind writes: nothing of the host's. */
+const CACHE = /\/dist\/cache(\/|$)/;
+
 function targetOf(name: string, rest: string): Pick<Call, 'path' | 'filter'> | undefined {
+  const target = changedBy(name, rest);
+  return target === undefined || CACHE.test(target.path) ? undefined : target;
+}
+
+function changedBy(name: string, rest: string): Pick<Call, 'path' | 'filter'> | undefined {
   if (HELPER.includes(name)) return { path: '', filter: '' };
   if (!CHANGING.includes(name) || (name.startsWith('open') && !rest.includes('O_CREAT'))) return undefined;
   const operands = /^(?:(\d+|AT_FDCWD)<([^>]*)>(?:\(deleted\))?)?(?:, )?(?:"((?:[^"\\]|\\.)*)")?/.exec(rest) ?? [];
