@@ -43,8 +43,8 @@ function ifThere<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    // ENODEV: kernfs answers so for an open file or directory whose object has just been removed.
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENODEV')) return undefined;
+    // For an open file or directory whose object has just been removed kernfs answers ENODEV, and procfs ESRCH.
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH')) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** Which cgroup hierarchy carries the cpuset controller, and where (cgroups(7), cgroup-v1/cpusets.rst, cgroup-v2.rst). */
 import { openSync } from 'node:fs';
-import { VfioIsolateError } from '../errors.js';
+import { fromNode, VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { type CgroupMount, native } from '../native.js';
 
@@ -44,9 +44,17 @@ let watched: number | undefined;
 let changes = 0;
 
 function liveEdition(host: Host): number {
-  watched ??= openSync(`${host.proc}/self/mountinfo`, 'r');
+  watched ??= opened(`${host.proc}/self/mountinfo`);
   if (native().mountsHaveChanged(watched)) changes++;
   return changes;
+}
+
+function opened(path: string): number {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    throw fromNode(error);
+  }
 }
 
 /** Every mount that carries the cpuset controller: what lies below another is none of ours. */

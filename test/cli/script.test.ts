@@ -37,7 +37,7 @@ const folder = () => join(copy, 'dist/cache');
 const file = () => join(folder(), `command.cjs-${process.version}-${process.arch}`);
 
 /** What runs the cache was taken from. */
-const parts = () => readFileSync(file(), 'latin1').split('\n').at(-1)?.split(' ').sort();
+const parts = () => readFileSync(file(), 'latin1').split('\n').at(-1)?.split(' ').slice(1).sort();
 
 /** The file with something done to its data, which stands in it twice. */
 function patched(bytes: Buffer, patch: (half: Buffer, which: number) => unknown): Buffer {
@@ -65,12 +65,65 @@ describe('the code cache', () => {
     expect(readdirSync(folder())).toHaveLength(1);
   });
 
-  it('is taken for compiled', () => {
-    plan();
-    // V8 knows a script by its length: had it compiled this one, nothing of it would run.
+  it('is of one script, and not of another of the same length', () => {
+    expect(command('--help').stdout).toContain('Usage: ');
     const script = join(copy, 'dist/command.cjs');
-    writeFileSync(script, ';'.repeat(statSync(script).size));
+    writeFileSync(script, readFileSync(script, 'utf8').replaceAll('Usage: ', 'USAGE: '));
+    expect(command('--help').stdout).toContain('USAGE: ');
     expect(plan()).toEqual(planned);
+  });
+
+  it('is left alone by a run with other flags', () => {
+    plan();
+    const { ino } = statSync(file());
+    const flagged = spawnSync(process.execPath, [
+      '--stack-trace-limit=50',
+      join(copy, 'bin/vfio-isolate.js'),
+      '--help',
+    ]);
+    expect(flagged.status).toBe(0);
+    expect(statSync(file()).ino).toBe(ino);
+  });
+
+  it('is for its owner alone to write, whatever the umask', () => {
+    const script = 'umask 0; exec "$0" "$1" -n drop-caches';
+    const { status } = spawnSync('/bin/sh', ['-c', script, process.execPath, join(copy, 'bin/vfio-isolate.js')]);
+    expect(status).toBe(0);
+    for (const path of [folder(), file()]) expect(statSync(path).mode & 0o022).toBe(0);
+  });
+
+  it('that others may have written is neither run nor written', () => {
+    plan();
+    const { ino } = statSync(file());
+    // What it was taken from would have this output anyway; that it is not used shows in its being made anew, or not.
+    chmodSync(folder(), 0o777);
+    expect(plan()).toEqual(planned);
+    expect(statSync(file()).ino).toBe(ino);
+    expect(command('--help').status).toBe(0);
+    expect(parts()).toEqual(['-n', 'drop-caches']);
+    chmodSync(folder(), 0o755);
+    chmodSync(file(), 0o666);
+    expect(plan()).toEqual(planned);
+    expect(statSync(file()).mode & 0o022).toBe(0);
+  });
+
+  it.skipIf(!isRoot)('of another user is not run: it is made anew', () => {
+    plan();
+    chownSync(file(), NOBODY, NOBODY);
+    expect(plan()).toEqual(planned);
+    expect(statSync(file()).uid).toBe(0);
+  });
+
+  it.skipIf(!isRoot)('that does not fit on the disk leaves nothing', () => {
+    mkdirSync(folder());
+    const script = 'mount -t tmpfs -o size=100k,mode=755 none "$2" && "$0" "$1" -n drop-caches && ls "$2"';
+    const words = ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, process.execPath];
+    const { stdout, status } = spawnSync('unshare', [...words, join(copy, 'bin/vfio-isolate.js'), folder()], {
+      encoding: 'utf8',
+    });
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/drop_caches/);
+    expect(stdout).not.toMatch(/command\.cjs/);
   });
 
   it('comes to hold whatever is run, for good', () => {
