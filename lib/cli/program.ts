@@ -9,7 +9,7 @@ import type { Io } from './io.js';
 import { jsonOutput } from './json-output.js';
 import type { Output } from './output.js';
 import { parseRequest, type Request, type RunRequest, type Settings } from './request.js';
-import { catchSignals, type Interruption, STOPPING, type Stopping } from './signals.js';
+import { catchSignals, type Interruption, stoppingSignals } from './signals.js';
 import { textOutput } from './text-output.js';
 
 /** What the command line needs of the package. */
@@ -35,7 +35,7 @@ export async function program(argv: readonly string[], io: Io, api: Api): Promis
       io.out(`${packageVersion()}\n`);
       return DONE;
     case 'demo':
-      return demonstrate(io, request.settings);
+      return interruptible(io, textOutput(io, request.settings), ({ signal }) => demo(io, signal));
     case 'run':
       return perform(request, io, api.run);
   }
@@ -66,43 +66,28 @@ function outputFor(io: Io, settings: Settings): Output {
 
 async function perform({ commands, settings }: RunRequest, io: Io, runCommands: typeof run): Promise<number> {
   const output = outputFor(io, settings);
-  // What changes nothing has nothing to roll back: signals kill a dry run, as they do by default.
-  const interruption = settings.dryRun ? undefined : catchSignals();
-  return interruptible(io, interruption, output, async () => {
+  return interruptible(io, output, async ({ signal, cause }) => {
     const onChange = (change: Change): void => output.change(change);
-    const report = await runCommands(commands, {
-      ...optionsFrom(settings),
-      ...(interruption && { signal: interruption.signal }),
-      onChange,
-    });
-    const status = statusOfReport(report, interruption?.cause());
+    const report = await runCommands(commands, { ...optionsFrom(settings), signal, onChange });
+    const status = statusOfReport(report, cause());
     output.report(report, status);
     return status;
   });
 }
 
-async function demonstrate(io: Io, settings: Settings): Promise<number> {
-  const interruption = catchSignals();
-  return interruptible(io, interruption, textOutput(io, settings), () => demo(io, interruption.signal));
-}
-
 /** Does what a signal may stop, and tells of an error that comes of it. @returns the exit status */
-async function interruptible(
-  io: Io,
-  interruption: Interruption | undefined,
-  output: Output,
-  act: () => Promise<number>,
-): Promise<number> {
+async function interruptible(io: Io, output: Output, act: (by: Interruption) => Promise<number>): Promise<number> {
+  const interruption = catchSignals();
   try {
-    return await act();
+    return await act(interruption);
   } catch (error) {
-    const status = statusOfError(error, interruption?.cause());
+    const status = statusOfError(error, interruption.cause());
     output.failure(error, status);
     return status;
   } finally {
     // What was done stands. A signal may only end the wait for output to be read: killed, it would look like rolled back.
-    io.exitOn(Object.keys(STOPPING) as Stopping[]);
-    interruption?.release();
+    io.exitOn(stoppingSignals);
+    interruption.release();
   }
 }
 

@@ -13,7 +13,7 @@ export const STOPPING = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
 
 export type Stopping = keyof typeof STOPPING;
 
-const names = Object.keys(STOPPING) as Stopping[];
+export const stoppingSignals = Object.keys(STOPPING) as Stopping[];
 
 /** From now on these abort instead of killing; a second one does nothing, so that it does not cut a rollback short. */
 export function catchSignals(): Interruption {
@@ -23,9 +23,9 @@ export function catchSignals(): Interruption {
     first ??= signal;
     controller.abort();
   };
-  for (const signal of names) process.on(signal, stop);
+  for (const signal of stoppingSignals) process.on(signal, stop);
   const release = (): void => {
-    for (const signal of names) process.off(signal, stop);
+    for (const signal of stoppingSignals) process.off(signal, stop);
   };
   return { signal: controller.signal, cause: () => first, release };
 }
