@@ -49,4 +49,6 @@ async function run(_commands, options) {
   return { dryRun: options.dryRun, rollbackErrors: [], ...report };
 }
 
-process.exitCode = await program(process.argv.slice(2), processIo(), { actions: [{ spec }], run });
+const io = processIo();
+process.exitCode = await program(process.argv.slice(2), io, { actions: [{ spec }], run });
+io.end();

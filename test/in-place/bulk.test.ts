@@ -117,6 +117,23 @@ describe.skipIf(notInPlace)(`bulk calls, in place (${notInPlace ?? 'v1'})`, () =
       expect(read('{ threads: true }')).toEqual(['task']);
     });
 
+    test('finds the hierarchy again where it was moved meanwhile', () => {
+      open();
+      const there = `${scratch.folder}/elsewhere`;
+      const script = `(async () => {
+        const { openHost, selectTasksSync } = await import('${new URL('../../dist/index.js', import.meta.url)}');
+        const host = openHost();
+        const count = () => selectTasksSync(host, { cgroup: '/' }).length;
+        const before = count();
+        const { execFileSync } = require('node:child_process');
+        execFileSync('mkdir', ['${there}']);
+        execFileSync('mount', ['--move', '/sys/fs/cgroup/cpuset', '${there}']);
+        console.log(before > 0 && count() > 0);
+      })()`;
+      const inOwn = ['--mount', '--propagation', 'private', process.execPath, '-e', script];
+      expect(execFileSync('unshare', inOwn, { encoding: 'utf8' })).toBe('true\n');
+    });
+
     test.each<[object, RegExp]>([
       [{ name: [] }, /a list of task names is empty/],
       [{ user: -1 }, /-1 is no user ID/],

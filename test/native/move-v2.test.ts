@@ -1,7 +1,17 @@
 /** Moves on cgroup v2: wherever one is mounted, in scratch groups of its own; no controller is needed for that. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -15,6 +25,7 @@ const MOUNT = ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].find((path) => exists
 const notHere = process.geteuid?.() !== 0 ? 'not root' : MOUNT === undefined ? 'no cgroup2 mount' : undefined;
 
 const NAME = `vfio-isolate-test-v2-${process.pid}`;
+const EAGAIN = -11;
 const EOPNOTSUPP = -95;
 const FINE = { gone: 0, cancelled: false, unsettled: false, refused: [], left: [] };
 
@@ -105,4 +116,24 @@ describe.skipIf(notHere)(`moveTasks on v2, in place (${notHere ?? MOUNT})`, () =
       rmSync(file);
     }
   });
+});
+
+test('tasks that are back each time are given up, in whatever order a list has them', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-test-'));
+  const children = [0, 1, 2].map(() => spawn('sleep', ['60'], { stdio: 'ignore' }));
+  try {
+    const pids = children.map(({ pid = 0 }) => pid);
+    // Lists of version 2 are in the order in which tasks came. Nothing ever leaves this one.
+    const listed = [pids[1], pids[2], pids[0]];
+    for (const name of ['from', 'to']) mkdirSync(join(folder, name));
+    writeFileSync(join(folder, 'from/cgroup.procs'), listed.map((pid) => `${pid}\n`).join(''));
+    writeFileSync(join(folder, 'to/cgroup.procs'), '');
+    const request = { hierarchy: { path: folder }, version: 2 as const, proc: '/proc', control: newControl() };
+    const result = await addon.moveTasks({ ...request, from: 'from', to: 'to' });
+    expect(result).toMatchObject({ moved: 0, gone: 0, unsettled: false });
+    expect(result.refused.map(({ tid, errno }) => [tid, errno])).toEqual(listed.map((pid) => [pid, EAGAIN]));
+  } finally {
+    for (const child of children) child.kill('SIGKILL');
+    rmSync(folder, { recursive: true });
+  }
 });
