@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { moveTasks, moveTasksSync, openHost, selectTasks, setAffinities } from '../dist/index.js';
-import { compare, median, takeTurns } from './measure.js';
+import { compare, takeTurns } from './measure.js';
 import { MOUNT } from './scene.js';
 import { figureOf, list, thereAndBack, timed } from './turns.js';
 
@@ -67,7 +67,6 @@ const SHAPES = [
 ];
 
 export async function* moves(scene) {
-  const perTask = {};
   for (const { processes, threads, rounds, bar, difference, few } of SHAPES) {
     await scene.populate(processes, threads);
     const all = movers(scene);
@@ -83,13 +82,7 @@ export async function* moves(scene) {
     for (const other of Object.keys(times).filter((name) => !['ours', 'again', 'sync', 'c', 'pool'].includes(name))) {
       yield figureOf(`${what}, against ${other}`, times, ['ours', other]);
     }
-    perTask[processes] = median(times.ours) / processes;
-    perTask[`C ${processes}`] = median(times.c) / processes;
   }
-  const growth = perTask[20_000] / perTask[2000];
-  const ofC = perTask['C 20000'] / perTask['C 2000'];
-  yield { what: 'a task among 20000, against one among 2000', value: growth, low: growth, high: growth };
-  yield { what: 'the same of C', value: ofC, low: ofC, high: ofC };
 }
 
 export async function* recordedMoves(scene) {

@@ -4,7 +4,7 @@ import { moveTasks, openHost } from '../dist/index.js';
 import { compare, takeTurns } from './measure.js';
 import { figureOf, list, thereAndBack, timed } from './turns.js';
 
-const SIZES = [2000, 10_000, 50_000];
+const SIZES = [2000, 20_000, 50_000];
 const ROUNDS = 7;
 
 /** Tasks that this machine can have beside its own. */

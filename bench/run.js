@@ -12,7 +12,7 @@ import { starts } from './start.js';
 
 const PARTS = { moves, growth, recordedMoves, affinities, scans, memory, starts };
 const named = process.argv.slice(2);
-const strange = named.find((name) => !(name in PARTS));
+const strange = named.find((name) => !Object.hasOwn(PARTS, name));
 
 const why = strange === undefined ? missing() : `no part is called ${strange}: ${Object.keys(PARTS).join(', ')}`;
 if (why !== undefined) {

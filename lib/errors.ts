@@ -130,8 +130,10 @@ const OF_THE_KERNEL = new Map<number, Errno>([
 let ofLibuv: Map<number, Errno> | undefined;
 
 function errnoOf(errno: number): Errno | undefined {
+  const known = OF_THE_KERNEL.get(errno);
+  if (known !== undefined) return known;
   ofLibuv ??= getSystemErrorMap();
-  return OF_THE_KERNEL.get(errno) ?? ofLibuv.get(errno);
+  return ofLibuv.get(errno);
 }
 
 /** The kernel's name of a negative errno: `EBUSY` for -16. */

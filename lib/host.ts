@@ -87,7 +87,8 @@ function variant(host: Host, members: Partial<Host>): Host {
   return { ...own, read: (path) => host.read(path), list: (path) => host.list(path), ...members };
 }
 
-function look<T>(path: string, read: () => T): T {
+/** What `node:fs` finds at a path, or its error as one of ours. @throws SystemError */
+export function look<T>(path: string, read: () => T): T {
   try {
     return read();
   } catch (error) {

@@ -53,14 +53,14 @@ export interface Refusal {
 }
 
 /** A directory that is opened for a single call; where a type is given, statfs must confirm it, else EXDEV. */
-export interface Place {
+export interface DirectoryAt {
   readonly path: string;
   readonly type?: number;
 }
 
 export interface MoveRequest {
   /** The mount of the hierarchy. */
-  readonly hierarchy: Directory | Place;
+  readonly hierarchy: Directory | DirectoryAt;
   readonly version: 1 | 2;
   /** Root of procfs. */
   readonly proc: string;
@@ -114,7 +114,7 @@ export interface MoveResult {
 /** What a task must be to be selected; of what is undefined, nothing is read. Masks are as in {@link Addon}, not empty. */
 export interface SelectRequest {
   /** Either the list of a cgroup to choose from, relative to the hierarchy ... */
-  readonly hierarchy?: Directory | Place;
+  readonly hierarchy?: Directory | DirectoryAt;
   readonly list?: string;
   /** ... or these tasks; else all of the host. */
   readonly tids?: Int32Array;

@@ -1,6 +1,7 @@
 /** All that a command line may need but for `--version`: one script, with V8's code cache (script.ts). */
 import { actions, run } from '../index.js';
 import { processIo } from './io.js';
+import { globalOptions } from './options.js';
 import { program } from './program.js';
 
 /** Does what the words of a command line ask for, and sets the exit status. */
@@ -11,10 +12,7 @@ export async function command(argv: readonly string[]): Promise<void> {
 }
 
 const PARTS: ReadonlySet<string> = new Set([
-  '-n',
-  '-u',
-  '-v',
-  '--json',
+  ...globalOptions.flatMap(({ name, short }) => (short === undefined ? [`--${name}`] : [`--${name}`, `-${short}`])),
   '--help',
   ...actions.map(({ spec }) => spec.name),
 ]);

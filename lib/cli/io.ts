@@ -20,11 +20,11 @@ export interface ProcessIo extends Io {
   end(): void;
 }
 
-/** A stream, made where it is first used: Node loads its sockets for that. */
+/** Where text goes: at once, or by a stream, which is made where it is first needed, since Node loads its sockets for it. */
 interface Outlet {
-  readonly isOpen: () => boolean;
-  stream(): NodeJS.WriteStream;
-  write(text: string): void;
+  readonly isStream: () => boolean;
+  readonly stream: () => NodeJS.WriteStream;
+  readonly write: (text: string) => void;
 }
 
 function outlet(fd: number, open: () => NodeJS.WriteStream): Outlet {
@@ -39,7 +39,7 @@ function outlet(fd: number, open: () => NodeJS.WriteStream): Outlet {
     const put = opened === undefined ? writtenAtOnce(fd, bytes) : 0;
     if (put < bytes.length) stream().write(bytes.subarray(put));
   };
-  return { isOpen: () => opened !== undefined, stream, write };
+  return { isStream: () => opened !== undefined, stream, write };
 }
 
 /** Bytes written. Where the addon cannot be loaded, a stream has to tell so. */
@@ -72,7 +72,7 @@ export function processIo({ env }: NodeJS.Process = process): ProcessIo {
       for (const event of [...signals, 'beforeExit']) process.on(event, () => process.exit());
     },
     end() {
-      if (!stdout.isOpen() && !stderr.isOpen()) process.exit();
+      if (!stdout.isStream() && !stderr.isStream()) process.exit();
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
-import { type Directory, type Place as NativePlace, native } from '../native.js';
+import { type Directory, type DirectoryAt, native } from '../native.js';
 import { type CpusetHierarchy, cpusetMounts, findCpusets } from './mounts.js';
 
 export type RootName = 'sys' | 'proc' | 'cgroup';
@@ -60,7 +60,7 @@ export function openRoot(host: Host, path: string): { root: Directory; relative:
 
 /** The hierarchy of the cpusets, for a call that names several of its cgroups, opens it and confirms it by statfs(2). */
 export interface PlacedHierarchy extends CpusetHierarchy {
-  readonly place: NativePlace;
+  readonly place: DirectoryAt;
 }
 
 /** @throws VfioIsolateError `ERR_UNSUPPORTED` */

@@ -1,7 +1,7 @@
 /** Which cgroup hierarchy carries the cpuset controller, and where (cgroups(7), cgroup-v1/cpusets.rst, cgroup-v2.rst). */
 import { openSync } from 'node:fs';
-import { fromNode, VfioIsolateError } from '../errors.js';
-import { type Host, readIfThere } from '../host.js';
+import { VfioIsolateError } from '../errors.js';
+import { type Host, look, readIfThere } from '../host.js';
 import { type CgroupMount, native } from '../native.js';
 
 /** statfs f_type (include/uapi/linux/magic.h). */
@@ -44,17 +44,10 @@ let watched: number | undefined;
 let changes = 0;
 
 function liveEdition(host: Host): number {
-  watched ??= opened(`${host.proc}/self/mountinfo`);
+  const path = `${host.proc}/self/mountinfo`;
+  watched ??= look(path, () => openSync(path, 'r'));
   if (native().mountsHaveChanged(watched)) changes++;
   return changes;
-}
-
-function opened(path: string): number {
-  try {
-    return openSync(path, 'r');
-  } catch (error) {
-    throw fromNode(error);
-  }
 }
 
 /** Every mount that carries the cpuset controller: what lies below another is none of ours. */

@@ -1,6 +1,6 @@
 /** Every argument of every call: a wrong type or range is a TypeError or RangeError, never anything else. */
 import { describe, expect, test } from 'vitest';
-import { newControl, type Place } from '../../lib/native.js';
+import { type DirectoryAt, newControl } from '../../lib/native.js';
 import { addon, inChild } from './addon.js';
 import {
   ANY,
@@ -159,7 +159,8 @@ describe('selectTasks, the members of its request', () => {
 
 describe('a place in the stead of a Directory', () => {
   const there = { path: '/tmp' };
-  const move = (hierarchy: unknown) => addon.moveTasksSync({ ...request, version: 1, hierarchy: hierarchy as Place });
+  const move = (hierarchy: unknown) =>
+    addon.moveTasksSync({ ...request, version: 1, hierarchy: hierarchy as DirectoryAt });
 
   test('has a path, and a type where there is one to confirm', () => {
     for (const path of NO_PATH) isArgumentError(() => move({ ...there, path }), path);

@@ -31,7 +31,7 @@ export class Busy {
     const loop = 'while :; do :; done & echo $!;';
     const script = `${enter}{ ${loop.repeat(loops)} wait; }`;
     // A process group of its own, so that all of it can be ended by one id.
-    const { spawn } = await import('node:child_process');
+    const { spawn } = process.getBuiltinModule('node:child_process');
     const leader = spawn('/bin/sh', ['-c', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
     let text = '';
     while (text.split('\n').length <= loops) {

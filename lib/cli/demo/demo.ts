@@ -15,7 +15,7 @@ const BAR = 24;
 export async function demo(io: Io, signal: AbortSignal): Promise<number> {
   const all = parseList(/^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '');
   const few = Bitmap.of([all.last ?? 0]);
-  const { tmpdir } = await import('node:os');
+  const { tmpdir } = process.getBuiltinModule('node:os');
   const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-demo-'));
   try {
     const stage = await chooseStage({ all, few, folder, signal });
