@@ -45,13 +45,15 @@ const scripts = {
   chunkFileNames: '[name].cjs',
 };
 
-/** What lib/cli/script.ts compiles: a function of what Node gives to a script. */
+/** What lib/cli/script.ts reads, a byte a character, and compiles: a function of what Node gives to a script. */
 const wrapped = {
   name: 'wrapped',
   generateBundle(_options, bundle) {
     for (const chunk of Object.values(bundle)) {
-      if (chunk.type === 'chunk')
-        chunk.code = `(function (exports, require, module, __filename, __dirname) {${chunk.code}})`;
+      if (chunk.type !== 'chunk') continue;
+      const foreign = /[^\t\n\x20-\x7e]/.exec(chunk.code);
+      if (foreign) this.error(`${chunk.fileName} must be ASCII: ${JSON.stringify(foreign[0])} at ${foreign.index}`);
+      chunk.code = `(function (exports, require, module, __filename, __dirname) {${chunk.code}})`;
     }
   },
 };

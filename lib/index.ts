@@ -15,7 +15,7 @@ export { moveTasks, moveTasksSync } from './bulk/move.js';
 export type { BulkOptions, BulkResult, TaskRefusal } from './bulk/result.js';
 export { selectTasks, selectTasksSync } from './bulk/select.js';
 export type { TaskFilter, TaskSource } from './bulk/source.js';
-export type { Change, Command, CommandReport, RunOptions, RunReport } from './engine/report.js';
+export type { Change, Command, CommandReport, RunOptions, RunReport, StopSignal } from './engine/report.js';
 export { run } from './engine/run.js';
 export type { ErrorCode, ErrorDetails, SystemErrorFields } from './errors.js';
 export { SystemError, UsageError, VfioIsolateError } from './errors.js';

@@ -209,6 +209,8 @@ export interface Addon {
 
   /** Writes what a pipe or socket takes at once (pwritev2(2), RWF_NOWAIT). Returns the number of bytes, 0 where none. */
   writeWithoutWaiting(fd: number, bytes: Uint8Array): number;
+  /** Ends the process as _exit(2) does: without what Node and V8 do at their end. */
+  endProcess(status: number): never;
 }
 
 /** The C library that a binary is linked against: a wrong one may load and fail only when called. */

@@ -46,6 +46,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<callMemoryFile>(env, exports, "memoryFile");
   add<callSync>(env, exports, "sync");
   add<callWriteWithoutWaiting>(env, exports, "writeWithoutWaiting");
+  add<callEndProcess>(env, exports, "endProcess");
   return exports;
 }
 

@@ -26,5 +26,6 @@ Napi::Value callMemoryFile(const Napi::CallbackInfo &info);
 Napi::Value callSync(const Napi::CallbackInfo &info);
 
 Napi::Value callWriteWithoutWaiting(const Napi::CallbackInfo &info);
+Napi::Value callEndProcess(const Napi::CallbackInfo &info);
 
 }  // namespace vfio_isolate

@@ -28,7 +28,7 @@ void planEach(const Ids &ids, bool whole, Plan &plan) {
  * the kernel for the list of processes as well would cost more than moving the exceptions thread by thread.
  */
 bool looksSingleThreaded(const Proc &proc, const Ids &tids) {
-  const size_t step = std::max<size_t>(1, tids.size() / kSample);
+  const size_t step = tids.size() / kSample + 1;
   for (size_t index = 0; index < tids.size(); index += step) {
     int32_t count = 0;
     if (proc.threadCount(tids[index], count) == 0 && count > 1) return false;

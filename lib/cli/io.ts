@@ -1,5 +1,6 @@
 /** Where the command line writes, and how it ends. */
 import { native } from '../native.js';
+import { isPlainNode } from './plain-node.js';
 
 export interface Io {
   /** Writes data. */
@@ -51,6 +52,15 @@ function writtenAtOnce(fd: number, bytes: Uint8Array): number {
   }
 }
 
+/** All that there was to do is done. To join its threads and to clear its heap takes Node longer than to read a cgroup. */
+function endAtOnce(status: number): void {
+  try {
+    native().endProcess(status);
+  } catch {
+    // Without the addon, Node takes itself down.
+  }
+}
+
 /**
  * The process's own streams. Output that cannot be written (`| head`, a full disk) is given up without a word: what is
  * done to the host must not hang on it, nor the exit status.
@@ -72,7 +82,9 @@ export function processIo({ env }: NodeJS.Process = process): ProcessIo {
       for (const event of [...signals, 'beforeExit']) process.on(event, () => process.exit());
     },
     end() {
-      if (!stdout.isStream() && !stderr.isStream()) process.exit();
+      if (stdout.isStream() || stderr.isStream()) return;
+      if (isPlainNode()) process.on('exit', endAtOnce);
+      process.exit();
     },
   };
 }

@@ -2,6 +2,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { Script } from 'node:vm';
 import { readCache, writeCache } from './code-cache.js';
+import { isPlainNode } from './plain-node.js';
 
 /** What is in the script, as Node wraps one. */
 type Body = (
@@ -26,7 +27,7 @@ export function load(name: string): Loaded {
   const file = `${dist}/cache/${name}-${process.version}-${process.arch}`;
   const stamp = stampOf(filename);
   const cache = readCache(file, stamp);
-  const source = readFileSync(filename, 'utf8');
+  const source = readFileSync(filename, 'latin1');
   const script = new Script(source, { filename, ...(cache && { cachedData: cache.data }) });
   const known = script.cachedDataRejected === false ? cache?.parts : undefined;
   const module = { exports: {} };
@@ -36,7 +37,7 @@ export function load(name: string): Loaded {
     remember(parts) {
       if (known !== undefined && parts.every((part) => known.has(part))) return;
       // V8 refuses what was compiled under other flags: each kind of run would take the other's away.
-      if (process.execArgv.length > 0 || process.env['NODE_OPTIONS']) return;
+      if (!isPlainNode()) return;
       const all = new Set([...(known ?? []), ...parts]);
       process.once('exit', () => writeCache(file, stamp, all, () => script.createCachedData()));
     },

@@ -1,7 +1,8 @@
 /** Signals that stop a run. */
+import type { StopSignal } from '../index.js';
 
 export interface Interruption {
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
   /** Which signal came first. */
   cause(): Stopping | undefined;
   /** They no longer abort. */
@@ -15,17 +16,28 @@ export type Stopping = keyof typeof STOPPING;
 
 export const stoppingSignals = Object.keys(STOPPING) as Stopping[];
 
+/** For each start Node would have to load what makes an AbortSignal. */
+class Stop extends EventTarget implements StopSignal {
+  aborted = false;
+
+  stop(): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.dispatchEvent(new Event('abort'));
+  }
+}
+
 /** From now on these abort instead of killing; a second one does nothing, so that it does not cut a rollback short. */
 export function catchSignals(): Interruption {
-  const controller = new AbortController();
+  const signal = new Stop();
   let first: Stopping | undefined;
-  const stop = (signal: Stopping): void => {
-    first ??= signal;
-    controller.abort();
+  const stop = (name: Stopping): void => {
+    first ??= name;
+    signal.stop();
   };
-  for (const signal of stoppingSignals) process.on(signal, stop);
+  for (const name of stoppingSignals) process.on(name, stop);
   const release = (): void => {
-    for (const signal of stoppingSignals) process.off(signal, stop);
+    for (const name of stoppingSignals) process.off(name, stop);
   };
-  return { signal: controller.signal, cause: () => first, release };
+  return { signal, cause: () => first, release };
 }

@@ -1,10 +1,11 @@
 /** One run at a time changes a host: the others wait for the lock (flock(2)), which dies with the last that holds it. */
 import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fromNode, isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { native } from '../native.js';
+import { delay } from '../pause.js';
+import type { StopSignal } from './report.js';
 
 /** How often a waiting run tries again; short enough for a signal to be seen in time. */
 const PAUSE_MS = 50;
@@ -21,7 +22,7 @@ export interface Lock {
  * @param wait seconds
  * @throws VfioIsolateError `ERR_LOCKED` when the time is over, `ABORT_ERR`; SystemError where the caller may not have it
  */
-export async function acquireLock(host: Host, wait: number, signal?: AbortSignal): Promise<Lock> {
+export async function acquireLock(host: Host, wait: number, signal?: StopSignal): Promise<Lock> {
   const until = performance.now() + wait * 1000;
   for (;;) {
     const got = tryLock(host);

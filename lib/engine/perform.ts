@@ -2,11 +2,12 @@
 import { VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { newControl } from '../native.js';
+import { breathe } from '../pause.js';
 import type { OverlayHost } from '../steps/overlay.js';
 import { kindOf } from '../steps/registry.js';
 import type { Entry, Outcome, Step } from '../steps/step.js';
 import type { UndoRecord } from './record/record.js';
-import type { Change, CommandReport } from './report.js';
+import type { Change, CommandReport, StopSignal } from './report.js';
 
 /** Whatever a run needs to change the host or, in a dry run, to lay its changes over it. */
 export interface Performer {
@@ -26,10 +27,10 @@ export class Applier implements Performer {
   readonly isReal = true;
   readonly host: Host;
   readonly #record: UndoRecord | undefined;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   readonly #tell: Tell;
 
-  constructor(host: Host, record: UndoRecord | undefined, signal: AbortSignal | undefined, tell: Tell) {
+  constructor(host: Host, record: UndoRecord | undefined, signal: StopSignal | undefined, tell: Tell) {
     this.host = host;
     this.#record = record;
     this.#signal = signal;
@@ -46,7 +47,8 @@ export class Applier implements Performer {
     const first = (await this.#record?.writeSteps(report.command, steps)) ?? 0;
     const outcomes: Outcome[] = [];
     for (const [index, step] of steps.entries()) {
-      await turn();
+      // A signal is seen between two steps.
+      await breathe();
       throwIfAborted(this.#signal);
       const outcome = await this.#apply(step, first + index);
       note(report, step, outcome, this.#tell);
@@ -133,9 +135,6 @@ function note(report: CommandReport, step: Step, outcome: Outcome, tell: Tell): 
   tell?.(change);
 }
 
-export function throwIfAborted(signal: AbortSignal | undefined): void {
+export function throwIfAborted(signal: StopSignal | undefined): void {
   if (signal?.aborted) throw new VfioIsolateError('ABORT_ERR', 'stopped by a signal');
 }
-
-/** Lets the event loop see a signal between two steps. */
-export const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -11,6 +11,9 @@ export interface Command {
   readonly parameters: Parameters;
 }
 
+/** An `AbortSignal`, or what is like one in this. */
+export type StopSignal = Pick<AbortSignal, 'aborted' | 'addEventListener' | 'removeEventListener'>;
+
 export interface RunOptions {
   /** Path of the undo record. */
   readonly undo?: string;
@@ -23,7 +26,7 @@ export interface RunOptions {
   /** Seconds to wait for another run's lock; 10 where unsaid. */
   readonly wait?: number;
   /** Stops the run: before its commit it is rolled back; a restore stops after the present step. */
-  readonly signal?: AbortSignal;
+  readonly signal?: StopSignal;
   readonly host?: Host;
   /** Called with each change as soon as it holds (in a dry run: as soon as it is planned). */
   readonly onChange?: (change: Change) => void;

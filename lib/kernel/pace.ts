@@ -1,5 +1,5 @@
 /** Long looks at tasks, in small pieces: a signal must be seen within 100 ms. */
-import { setImmediate as breathe } from 'node:timers/promises';
+import { breathe } from '../pause.js';
 
 /** Tasks looked at between two turns of the event loop. */
 export const BATCH = 100;

@@ -1,5 +1,4 @@
 /** A step that makes or removes a cgroup. Its value is the settings of the cgroup, or null where there is none. */
-import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
@@ -18,6 +17,7 @@ import { kernelFile, requireText } from '../kernel/files.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { countTasks } from '../kernel/tasks.js';
 import type { Control } from '../native.js';
+import { delay } from '../pause.js';
 import { applyFile } from './file/apply.js';
 import { fileStep } from './file/file.js';
 import { previewList } from './preview-list.js';

@@ -1,6 +1,6 @@
 /** Waiting for what systemd does after it has answered. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { VfioIsolateError } from '../errors.js';
+import { delay } from '../pause.js';
 
 const PAUSE_MS = 20;
 const PATIENCE_MS = 10_000;

@@ -33,7 +33,7 @@ describe('a run', () => {
         dryRun: false,
         keepGoing: true,
         force: true,
-        signal: expect.any(AbortSignal),
+        signal: expect.objectContaining({ aborted: false }),
         onChange: expect.any(Function),
       },
     );

@@ -53,8 +53,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'a second signal kills',
     file: 'lib/cli/signals.ts',
-    from: 'first ??= signal;',
-    to: 'if (first) process.exit(130); first = signal;',
+    from: 'first ??= name;',
+    to: 'if (first) process.exit(130); first = name;',
     tests: ['test/faults/signals.test.ts', 'a second signal'],
   },
   {

@@ -38,14 +38,19 @@ const PRELUDE = `
   };
 `;
 
+/** Runs a script's body in a child node, which has `addon`, `args` and `attempt`. What it returns is printed as JSON. */
+export function child(body: string, args: readonly string[], wrapper: readonly string[] = []) {
+  const script = `${PRELUDE} (async () => { ${body} })().then((out) => console.log(JSON.stringify(out)));`;
+  const [program = '', ...words] = [...wrapper, ...NODE, '-e', script, addonFile, ...args];
+  return spawnSync(program, words, { encoding: 'utf8', timeout: 60_000 });
+}
+
 /**
- * Runs a script's body in a child node, which has `addon`, `args` and `attempt`, and gives what it returns.
+ * What a script's body returned in a child node.
  * @param wrapper a command that runs it, such as strace and its options
  */
 export function inChild<T = Answer>(body: string, args: readonly string[], wrapper: readonly string[] = []): T {
-  const script = `${PRELUDE} (async () => { ${body} })().then((out) => console.log(JSON.stringify(out)));`;
-  const [program = '', ...words] = [...wrapper, ...NODE, '-e', script, addonFile, ...args];
-  const { status, stdout, stderr, error } = spawnSync(program, words, { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr, error } = child(body, args, wrapper);
   if (status !== 0) throw new Error(`the child failed: ${status} ${error ?? ''}\n${stderr}\n${stdout}`);
   return JSON.parse(stdout) as T;
 }

@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
-import { addon, inChild } from './addon.js';
+import { addon, child, inChild } from './addon.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-test-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -45,5 +45,18 @@ describe('writing without waiting', () => {
     }
     closeSync(fd);
     expect(readFileSync(file, 'utf8')).toBe('one two'.slice(0, at));
+  });
+});
+
+describe('ending the process', () => {
+  test('is at once, with its status', () => {
+    const end = `
+      process.on('exit', () => console.log('not reached'));
+      addon.endProcess(Number(args[0]));`;
+    for (const status of [0, 3, 130]) expect(child(end, [`${status}`])).toMatchObject({ status, stdout: '' });
+  });
+
+  test('takes a status, or throws', () => {
+    for (const wrong of [undefined, '0', 0.5, -1, 2 ** 31]) expect(() => addon.endProcess(wrong as number)).toThrow();
   });
 });

@@ -2,6 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { VfioIsolateError } from '../../errors.js';
+import type { StopSignal } from '../../index.js';
 import { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
 import type { Io } from '../io.js';
@@ -12,7 +13,7 @@ const MOST_LOOPS = 4;
 const BAR = 24;
 
 /** @returns the exit status @throws VfioIsolateError */
-export async function demo(io: Io, signal: AbortSignal): Promise<number> {
+export async function demo(io: Io, signal: StopSignal): Promise<number> {
   const all = parseList(/^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '');
   const few = Bitmap.of([all.last ?? 0]);
   const { tmpdir } = process.getBuiltinModule('node:os');
@@ -38,7 +39,7 @@ async function perform(
   io: Io,
   stage: Stage,
   { all, few }: { readonly all: Bitmap; readonly few: Bitmap },
-  signal: AbortSignal,
+  signal: StopSignal,
 ): Promise<boolean> {
   const busy = await Busy.start(stage.home, Math.min(all.size, MOST_LOOPS));
   const show = async (when: string) => {

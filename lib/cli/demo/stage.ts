@@ -1,6 +1,6 @@
 /** What the demo isolates with on this host: cpusets where it may, else affinity alone. */
 import { VfioIsolateError } from '../../errors.js';
-import { type Command, type RunReport, run, setAffinity } from '../../index.js';
+import { type Command, type RunReport, run, type StopSignal, setAffinity } from '../../index.js';
 import type { Bitmap } from '../../sets/bitmap.js';
 import type { Busy } from './busy.js';
 
@@ -25,7 +25,7 @@ export interface Setting {
   readonly few: Bitmap;
   /** Folder for undo records. */
   readonly folder: string;
-  readonly signal: AbortSignal;
+  readonly signal: StopSignal;
 }
 
 export async function chooseStage(setting: Setting): Promise<Stage> {

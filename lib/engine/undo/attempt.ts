@@ -1,10 +1,10 @@
 /** One thing of a record is undone as far as that goes now, for as long as new things of it appear. */
-import { setTimeout as delay } from 'node:timers/promises';
 import { asOurs, VfioIsolateError } from '../../errors.js';
+import { delay } from '../../pause.js';
 import { kindOf } from '../../steps/registry.js';
 import type { Refused, Step, Waiting } from '../../steps/step.js';
 import type { Performer } from '../perform.js';
-import type { CommandReport } from '../report.js';
+import type { CommandReport, StopSignal } from '../report.js';
 import type { Whole } from './wholes.js';
 
 export interface UndoRun {
@@ -12,7 +12,7 @@ export interface UndoRun {
   readonly report: CommandReport;
   /** Also what somebody else has changed since. */
   readonly force: boolean;
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: StopSignal | undefined;
   /** Told of the steps that hold no longer, as soon as that is so. */
   readonly onUndone: (steps: readonly number[]) => void;
 }

@@ -1,8 +1,9 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
 import type { VfioIsolateError } from '../../errors.js';
+import { breathe } from '../../pause.js';
 import { hasMasks, masksBack } from '../../steps/masks.js';
 import { kindOf } from '../../steps/registry.js';
-import { throwIfAborted, turn } from '../perform.js';
+import { throwIfAborted } from '../perform.js';
 import type { LiveEntry } from '../record/fold.js';
 import { attempt, type Left, type Pending, refusal, type UndoRun } from './attempt.js';
 import { toSettle } from './settling.js';
@@ -38,7 +39,7 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
   for (;;) {
     const left: Left[] = [];
     for (const one of pending) {
-      await turn();
+      await breathe();
       throwIfAborted(run.signal);
       const outcome = await attempt(one, run, leaving, told);
       if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);

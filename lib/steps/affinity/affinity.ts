@@ -2,7 +2,6 @@
  * A step that sets the CPUs that tasks may run on (sched_setaffinity(2)). Which tasks these are, and what each had, is in
  * the step; those that appear in its scope while it is applied are written ahead as details of it.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import * as v from 'valibot';
 import { VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
@@ -12,6 +11,7 @@ import { type Cpus, hasCpus, type SeenTask } from '../../kernel/task-cpus.js';
 import { type TaskId, taskKey, ticksSinceBoot } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Refusal } from '../../native.js';
+import { delay } from '../../pause.js';
 import type { ApplyContext, Refused, StepKind } from '../step.js';
 import { taskId, taskIds, ticks } from '../task-ids.js';
 import { type Back, planBack } from './back.js';

@@ -4,7 +4,6 @@
  * kthreadd; all keep them when the ancestor is given others. A task whose recorded ancestors have all exited is not known
  * as an heir.
  */
-import { setImmediate as breathe } from 'node:timers/promises';
 import type { Host } from '../../host.js';
 import { masksOf } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
@@ -12,6 +11,7 @@ import { BATCH, newPace } from '../../kernel/pace.js';
 import { hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
 import { allPids, type TaskId, type TaskStatus, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
+import { breathe } from '../../pause.js';
 import type { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
 import type { Touched } from './touched.js';

@@ -2,7 +2,6 @@
  * Threads that start the next one and exit, faster than they can be looked at and named. Each inherits the CPUs of the one
  * before: so it is enough to catch one, which takes setting it as soon as it is listed.
  */
-import { setImmediate as breathe } from 'node:timers/promises';
 import { VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
 import { maskNow, setMaskNow } from '../../kernel/affinity.js';
@@ -11,6 +10,7 @@ import { type Cpus, taskViewer } from '../../kernel/task-cpus.js';
 import { taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Control } from '../../native.js';
+import { breathe } from '../../pause.js';
 import type { Bitmap } from '../../sets/bitmap.js';
 import { parseList } from '../../sets/list.js';
 import type { Vanishing } from './shape.js';
