@@ -24,10 +24,11 @@ function node(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
 
 const command = (...args: string[]) => node([BIN, ...args]);
 
-/** The modules that a command line loads, as V8's coverage lists them. */
+/** The modules that a command line loads, as V8's coverage lists them: also where a pipe takes all output at once. */
 function loadedBy(...args: string[]): string[] {
   const coverage = mkdtempSync(join(folder, 'coverage-'));
-  node([BIN, ...args], { NODE_V8_COVERAGE: coverage });
+  const env = { ...process.env, NODE_V8_COVERAGE: coverage };
+  spawnSync('sh', ['-c', '"$@" 2>&1 | cat', 'sh', process.execPath, BIN, ...args], { env });
   const files = readdirSync(coverage).map((name) => readFileSync(join(coverage, name), 'utf8'));
   const urls = files.flatMap((file): string[] => JSON.parse(file).result.map(({ url }: { url: string }) => url));
   return urls.filter((url) => url.startsWith('file:'));
@@ -77,8 +78,8 @@ describe('--version', () => {
     const inPackage = loadedBy('--version').map((url) => url.slice(url.lastIndexOf('/') + 1));
     expect(inPackage.sort()).toEqual(['main.cjs', 'vfio-isolate.js']);
     // So the list is one that would name what has them.
-    const ofHelp = loadedBy('--help').join('\n');
-    expect(ofHelp).toContain('dist/command.cjs');
+    for (const other of [['--help'], ['--json', 'bogus']])
+      expect(loadedBy(...other).join('\n')).toContain('dist/command.cjs');
   });
 });
 
