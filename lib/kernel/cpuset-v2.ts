@@ -5,7 +5,7 @@ import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { childrenOf, cpusetName, parentOf } from './cpuset.js';
 import { writeFile } from './door.js';
-import { effectiveLists, type List } from './effective.js';
+import { effectiveLists, LISTS, type List } from './effective.js';
 import { type CpusetHierarchy, findCpusets } from './mounts.js';
 import { readTopology } from './topology.js';
 
@@ -26,7 +26,7 @@ export function effectiveList(host: Host, hierarchy: CpusetHierarchy, directory:
 
 /** The cgroup and the list that a file of version 2 is of, if it is one. */
 export function listAt(host: Host, path: string): { directory: string; list: List } | undefined {
-  const list = /\/cpuset\.(cpus|mems)$/.exec(path)?.[1] as List | undefined;
+  const list = LISTS.find((name) => path.endsWith(`/cpuset.${name}`));
   return list === undefined || findCpusets(host).version === 1 ? undefined : { directory: parentOf(path), list };
 }
 

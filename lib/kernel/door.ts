@@ -27,30 +27,32 @@ const PROCFS = 0x9fa0;
  */
 export function locate(host: Host, path: string): Place {
   if (!isPlain(path)) throw new VfioIsolateError('ERR_STATE', `not a plain absolute path: ${JSON.stringify(path)}`);
-  const below = roots(host)
-    .filter(({ rootPath }) => path === rootPath || path.startsWith(`${rootPath}/`))
-    .sort((a, b) => b.rootPath.length - a.rootPath.length)[0];
+  const below = rootOf(host, path);
   if (below === undefined) {
     throw new VfioIsolateError('ERR_STATE', `${path} lies below none of the kernel's file systems`);
   }
   return { ...below, type: host.live ? below.type : undefined, relative: path.slice(below.rootPath.length + 1) };
 }
 
-function roots(host: Host) {
-  return [
-    { root: 'sys' as const, rootPath: host.sys, type: SYSFS },
-    { root: 'proc' as const, rootPath: host.proc, type: PROCFS },
-    ...cpusetMounts(host).map(({ mountPoint, type }) => ({ root: 'cgroup' as const, rootPath: mountPoint, type })),
-  ];
+/** The nearest above a path. No cgroup file system is mounted within procfs: for that the mounts need not be looked at. */
+function rootOf(host: Host, path: string): Omit<Place, 'relative'> | undefined {
+  const isBelow = ({ rootPath }: { rootPath: string }) => path === rootPath || path.startsWith(`${rootPath}/`);
+  const proc = { root: 'proc' as const, rootPath: host.proc, type: PROCFS };
+  if (isBelow(proc)) return proc;
+  const sys = { root: 'sys' as const, rootPath: host.sys, type: SYSFS };
+  const cgroups = cpusetMounts(host).map(({ mountPoint, type }) => ({
+    root: 'cgroup' as const,
+    rootPath: mountPoint,
+    type,
+  }));
+  return [sys, ...cgroups].filter(isBelow).sort((a, b) => b.rootPath.length - a.rootPath.length)[0];
 }
 
 /** Absolute, no empty, `.` or `..` component, no control character. */
-export function isPlain(path: string): boolean {
-  const [first, ...names] = path.split('/');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  if (first !== '' || /[\x00-\x1f\x7f]/.test(path)) return false;
-  return names.every((name) => name !== '' && name !== '.' && name !== '..');
-}
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const PLAIN = /^(?:\/(?!\.\.?(?:\/|$))[^/\x00-\x1f\x7f]+)+$/;
+
+export const isPlain = (path: string): boolean => PLAIN.test(path);
 
 /** Opens the root that a path lies below, confirmed by statfs(2); the caller closes it. @throws SystemError */
 export function openRoot(host: Host, path: string): { root: Directory; relative: string } {

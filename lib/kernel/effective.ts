@@ -7,7 +7,8 @@ import type { CpusetHierarchy } from './mounts.js';
 import { readTopology } from './topology.js';
 
 /** Which of a cpuset's two lists: of CPUs, or of memory nodes. */
-export type List = 'cpus' | 'mems';
+export const LISTS = ['cpus', 'mems'] as const;
+export type List = (typeof LISTS)[number];
 
 /** Tells for each cgroup the CPUs or nodes that it really has; reads each file once. */
 export function effectiveLists(host: Host, hierarchy: CpusetHierarchy, list: List): (directory: string) => Bitmap {

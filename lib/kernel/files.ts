@@ -20,8 +20,9 @@ const FILES: readonly KernelFile[] = [
 ];
 
 /** @throws VfioIsolateError for a file that this tool does not write to, and for a text that no such file can hold */
-export function requireText(host: Host, path: string, text: string): void {
-  kernelFile(host, path).same(text, text, `the value of ${path}`);
+export function requireTexts(host: Host, path: string, texts: readonly string[]): void {
+  const file = kernelFile(host, path);
+  for (const text of texts) file.same(text, text, `the value of ${path}`);
 }
 
 /**

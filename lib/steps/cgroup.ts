@@ -13,7 +13,7 @@ import {
 } from '../kernel/cpuset.js';
 import { handsOn } from '../kernel/cpuset-v2.js';
 import { locate, makeDirectory, removeDirectory } from '../kernel/door.js';
-import { kernelFile, requireText } from '../kernel/files.js';
+import { kernelFile, requireTexts } from '../kernel/files.js';
 import { findCpusets } from '../kernel/mounts.js';
 import { countTasks } from '../kernel/tasks.js';
 import type { Control } from '../native.js';
@@ -46,7 +46,7 @@ export const cgroupKind: StepKind<CgroupStep> = {
       throw new VfioIsolateError('ERR_STATE', `${checked.target} is no cgroup that could be made or removed`);
     }
     for (const value of [checked.from, checked.to]) {
-      for (const [file, text] of Object.entries(value ?? {})) requireText(host, `${checked.target}/${file}`, text);
+      for (const [file, text] of Object.entries(value ?? {})) requireTexts(host, `${checked.target}/${file}`, [text]);
     }
     return checked;
   },

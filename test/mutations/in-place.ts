@@ -235,8 +235,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'a path may hold ..',
     file: 'lib/kernel/door.ts',
-    from: "name !== '' && name !== '.' && name !== '..'",
-    to: "name !== ''",
+    from: '(?!\\.\\.?(?:\\/|$))',
+    to: '',
     tests: ['test/faults/forged-paths.test.ts', 'that lies outside'],
   },
   {

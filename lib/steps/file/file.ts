@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import * as v from 'valibot';
 import { type Host, readIfThere } from '../../host.js';
 import { listAt } from '../../kernel/cpuset-v2.js';
-import { kernelFile, requireText } from '../../kernel/files.js';
+import { kernelFile, requireTexts } from '../../kernel/files.js';
 import { keepingMasks, masksDetail } from '../masks.js';
 import { memoryStays } from '../memory-stays.js';
 import { previewList } from '../preview-list.js';
@@ -26,8 +26,8 @@ export const fileKind: StepKind<FileStep> = {
 
   validate(step, host) {
     const checked = v.parse(shape, step);
-    if (checked.from !== null) requireText(host, checked.target, checked.from);
-    requireText(host, checked.target, checked.to);
+    const { target, from, to } = checked;
+    requireTexts(host, target, from === null ? [to] : [from, to]);
     return checked;
   },
 
