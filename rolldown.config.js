@@ -21,13 +21,14 @@ const notices = {
   },
 };
 
-/** commander would load what only commands in files of their own need, at every start. */
-const noSubprocesses = {
-  name: 'no-subprocesses',
+/** commander would have Node load, at every start, what only commands in files of their own need, and what is there. */
+const builtins = { 'node:child_process': '{}', 'node:process': 'process' };
+const fewerBuiltins = {
+  name: 'fewer-builtins',
   resolveId(source, importer) {
-    return source === 'node:child_process' && importer?.includes('/commander/') ? '\0no-subprocesses' : undefined;
+    return source in builtins && importer?.includes('/commander/') ? `\0${source}` : undefined;
   },
-  load: (id) => (id === '\0no-subprocesses' ? 'module.exports = {};' : undefined),
+  load: (id) => (id.slice(1) in builtins ? `module.exports = ${builtins[id.slice(1)]};` : undefined),
 };
 
 /** All in one folder that is as deep as lib/, so that what lies beside it is found from either. */
@@ -64,7 +65,7 @@ export default defineConfig([
   {
     input: { command: 'lib/cli/command.ts' },
     platform: 'node',
-    plugins: [notices, noSubprocesses, wrapped],
+    plugins: [notices, fewerBuiltins, wrapped],
     // One file is found sooner than two.
     output: { ...scripts, codeSplitting: false },
   },

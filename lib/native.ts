@@ -1,6 +1,6 @@
 /** Finds and loads the addon, types it, and explains a load that failed. Nothing else knows where the binary lies. */
 import { closeSync, existsSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { SystemError, VfioIsolateError } from './errors.js';
 
 /**
@@ -217,40 +217,35 @@ export interface Addon {
 export type Libc = 'glibc' | 'musl';
 
 /** The package's own directory: this file lies one below it, in `lib` as in `dist`. */
-const ROOT = join(import.meta.dirname, '..');
+const ROOT = dirname(import.meta.dirname);
 
 let loaded: Addon | undefined;
 
 /** The addon, loaded at the first call. @throws VfioIsolateError ERR_ADDON */
 export function native(): Addon {
-  loaded ??= loadAddon(addonFiles(ROOT, process.arch, runningLibc(), isCheckout(ROOT)), isCheckout(ROOT));
+  if (loaded !== undefined) return loaded;
+  // Only the repository holds it, the published package does not.
+  const checkout = existsSync(`${ROOT}/binding.gyp`);
+  loaded = loadAddon(addonFiles(ROOT, process.arch, runningLibc, checkout), checkout);
   return loaded;
 }
 
-/** Only the repository holds it, the published package does not. */
-function isCheckout(root: string): boolean {
-  return existsSync(join(root, 'binding.gyp'));
-}
-
 /** Where the binary may lie, in the order to try. Nothing of the environment has a say: it is loaded as root. */
-export function addonFiles(root: string, arch: string, libc: Libc, checkout: boolean): string[] {
-  const prebuilds = join(root, 'prebuilds', `linux-${arch}`);
-  const prebuilt = [join(prebuilds, `vfio-isolate.${libc}.node`), join(prebuilds, 'vfio-isolate.node')];
-  return checkout ? [join(root, 'build', 'Release', 'vfio_isolate.node'), ...prebuilt] : prebuilt;
+export function* addonFiles(root: string, arch: string, libc: () => Libc, checkout: boolean): Generator<string> {
+  if (checkout) yield `${root}/build/Release/vfio_isolate.node`;
+  const prebuilds = `${root}/prebuilds/linux-${arch}`;
+  yield `${prebuilds}/vfio-isolate.${libc()}.node`;
+  yield `${prebuilds}/vfio-isolate.node`;
 }
 
 /** Loads the first of these files that loads. @throws VfioIsolateError ERR_ADDON, saying of each why it did not */
-export function loadAddon(files: readonly string[], checkout: boolean): Addon {
+export function loadAddon(files: Iterable<string>, checkout: boolean): Addon {
   const failures: string[] = [];
   for (const file of files) {
-    if (!existsSync(file)) {
-      failures.push(`${file}: no such file`);
-      continue;
-    }
     try {
       return withErrors(open(file));
     } catch (error) {
-      failures.push(`${file}: ${firstLine(error, file)}`);
+      failures.push(`${file}: ${existsSync(file) ? firstLine(error, file) : 'no such file'}`);
     }
   }
   throw new VfioIsolateError('ERR_ADDON', `the native addon cannot be loaded: ${failures.join('; ')}`, {
@@ -280,12 +275,11 @@ function firstLine(error: unknown, file: string): string {
 
 /** From the dynamic loader that the running node itself asks for, near the beginning of its file. */
 function runningLibc(): Libc {
-  const head = Buffer.alloc(4096);
+  const head = Buffer.allocUnsafeSlow(4096);
   const fd = openSync('/proc/self/exe', 'r');
   try {
-    readSync(fd, head);
+    return head.toString('latin1', 0, readSync(fd, head)).includes('/ld-musl-') ? 'musl' : 'glibc';
   } finally {
     closeSync(fd);
   }
-  return head.includes('/ld-musl-') ? 'musl' : 'glibc';
 }

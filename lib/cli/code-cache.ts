@@ -5,93 +5,55 @@
  * On disk V8's data stands twice, and is taken where both are the same: V8 does not look whether it is whole, and would
  * end the process for one wrong bit; of all that a bare Node has at its start, to compare is the quickest check. Behind
  * it stand, on a line, which script it is of, and what the runs did whose functions are in it.
+ *
+ * This is compiled at every start: what writes it is not here but in code-cache-update.ts.
  */
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  statSync,
-  unlinkSync,
-  writeSync,
-} from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats } from 'node:fs';
 
 export interface CodeCache {
-  readonly data: Buffer;
-  readonly parts: ReadonlySet<string>;
+  readonly folder: string;
+  readonly file: string;
+  /** UID of who has the script. */
+  readonly owner: number;
+  /** V8 knows a script by its length alone. Whatever puts another in its place changes this; nobody can set a ctime. */
+  readonly stamp: string;
+  /** Undefined where there is none that may be run. */
+  readonly data?: Buffer;
+  readonly parts: readonly string[];
 }
 
-const PARTIAL = '.partial';
 const OTHERS_WRITE = 0o022;
 
-/** Of what nobody else may have written. @param stamp which script it must be of */
-export function readCache(file: string, stamp: string): CodeCache | undefined {
+/** What is kept of a script. @param name of the script @param script its file */
+export function readCache(folder: string, name: string, { ino, size, ctimeMs, uid: owner }: Stats): CodeCache {
+  const file = `${folder}/${name}-${process.version}-${process.arch}`;
+  const stamp = `${ino}:${size}:${ctimeMs}`;
+  const nothing = { folder, file, owner, stamp, parts: [] };
   try {
-    const folder = dirname(file);
-    const owner = ownerOf(folder);
-    if (!belongsTo(owner, folder) || !belongsTo(owner, file)) return undefined;
-    const bytes = readFileSync(file);
+    if (!isOf(owner, lstatSync(folder))) return nothing;
+    const { bytes, stats } = readFile(file, constants.O_NOFOLLOW);
     const end = bytes.lastIndexOf('\n');
     const data = bytes.subarray(0, end / 2);
-    if (!data.equals(bytes.subarray(end / 2, end))) return undefined;
-    const [of, ...parts] = bytes.toString('utf8', end + 1).split(' ');
-    return of === stamp ? { data, parts: new Set(parts) } : undefined;
+    if (!isOf(owner, stats) || !data.equals(bytes.subarray(end / 2, end))) return nothing;
+    const [of, ...parts] = bytes.toString('latin1', end + 1).split(' ');
+    return of === stamp ? { ...nothing, data, parts } : nothing;
   } catch {
-    return undefined;
+    return nothing;
   }
-}
-
-/**
- * Nothing depends on it: where it cannot be written (a full disk, a read-only one), each start compiles anew.
- * @param take V8's data, which takes some milliseconds
- */
-export function writeCache(file: string, stamp: string, parts: Iterable<string>, take: () => Buffer): void {
-  const folder = dirname(file);
-  const partial = `${file}.${process.pid}${PARTIAL}`;
-  try {
-    // Root leaves no files in the home of a user whose package it runs.
-    const owner = ownerOf(folder);
-    if (owner !== process.geteuid?.()) return;
-    mkdirSync(folder, { recursive: true, mode: 0o755 });
-    if (!belongsTo(owner, folder)) return;
-    // Of runs that were killed; one that is writing just now goes without.
-    for (const name of readdirSync(folder)) if (name.endsWith(PARTIAL)) unlinkSync(`${folder}/${name}`);
-    const data = take();
-    writeDurably(partial, Buffer.concat([data, data, Buffer.from(`\n${[stamp, ...parts].join(' ')}`)]));
-    renameSync(partial, file);
-  } catch {
-    takeAway(partial);
-  }
-}
-
-/** Whose the package is. */
-function ownerOf(folder: string): number {
-  return statSync(dirname(folder)).uid;
 }
 
 /** No link, and nobody else may write to it: what it holds is run. */
-function belongsTo(owner: number, path: string): boolean {
-  const { uid, mode } = lstatSync(path);
+export function isOf(owner: number, { uid, mode }: Stats): boolean {
   return uid === owner && (mode & OTHERS_WRITE) === 0 && (mode & constants.S_IFMT) !== constants.S_IFLNK;
 }
 
-function takeAway(file: string): void {
+/** By few calls, the same for all files: at a start the first call of each has Node compile it. */
+export function readFile(path: string, flags = 0): { bytes: Buffer; stats: Stats } {
+  const fd = openSync(path, constants.O_RDONLY | flags);
   try {
-    unlinkSync(file);
-  } catch {}
-}
-
-function writeDurably(file: string, bytes: Buffer): void {
-  const fd = openSync(file, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o644);
-  try {
-    if (writeSync(fd, bytes) < bytes.length) throw new Error('the disk is full');
-    fsyncSync(fd);
+    const stats = fstatSync(fd);
+    const bytes = Buffer.allocUnsafeSlow(stats.size);
+    return { bytes: bytes.subarray(0, readSync(fd, bytes)), stats };
   } finally {
     closeSync(fd);
   }

@@ -8,9 +8,8 @@ export async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv[0] === '--version') return sayVersion();
   const loaded = load('command.cjs');
-  const { command, partsOf } = loaded.exports as typeof import('./command.js');
-  loaded.remember(partsOf(argv));
-  await command(argv);
+  const { command } = loaded.exports as typeof import('./command.js');
+  await command(argv, loaded);
 }
 
 /** At once, without a stream, for it is all that there is; what cannot be written is given up. */

@@ -1,13 +1,16 @@
 /** commander, taught to report a fault as a {@link UsageError} instead of writing about it and leaving. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { UsageError } from '../errors.js';
+
+/** Of all parsers. */
+const HELP = new Option('--help');
 
 export function newParser(name: string): Command {
   const mute = (): void => {};
   return new Command(name)
     .exitOverride()
     .configureOutput({ writeOut: mute, writeErr: mute, outputError: mute })
-    .helpOption('--help');
+    .addHelpOption(HELP);
 }
 
 /**
