@@ -1,7 +1,7 @@
 /** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
-import { type Host, openHost, withLock } from '../host.js';
+import { type Host, openHost, readOnce, withLock } from '../host.js';
 import { OverlayHost } from '../steps/overlay.js';
 import type { Entry } from '../steps/step.js';
 import { performChain, type Transaction } from './chain.js';
@@ -26,7 +26,7 @@ export async function run(commands: readonly Command[], options: RunOptions = {}
 }
 
 async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
-  const overlay = new OverlayHost(options.host ?? openHost());
+  const overlay = new OverlayHost(readOnce(options.host ?? openHost()));
   return performChain(commands, options, {
     performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
     mark: () => 0,

@@ -140,6 +140,7 @@ export function freshSettings(host: Host, hierarchy: CpusetHierarchy, parent: st
     sched_load_balance: '1',
     sched_relax_domain_level: '-1',
   };
-  const names = SETTINGS.filter((setting) => readIfThere(host, settingFile(hierarchy, parent, setting)) !== undefined);
-  return Object.fromEntries(names.map((setting) => [`${hierarchy.prefix}${setting}`, fresh[setting] ?? '0']));
+  const there = listIfThere(host, parent) ?? [];
+  const settings = SETTINGS.map((setting) => [`${hierarchy.prefix}${setting}`, fresh[setting] ?? '0'] as const);
+  return Object.fromEntries(settings.filter(([name]) => there.includes(name)));
 }
