@@ -12,7 +12,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { type CodeCache, isOf } from './code-cache.js';
+import { type CodeCache, HEADER, isOf } from './code-cache.js';
 import { isPlainNode } from './plain-node.js';
 import type { Loaded } from './script.js';
 
@@ -39,7 +39,9 @@ function write({ folder, file, owner, stamp }: CodeCache, parts: Iterable<string
     // Of runs that were killed; one that is writing just now goes without.
     for (const name of readdirSync(folder)) if (name.endsWith(PARTIAL)) unlinkSync(`${folder}/${name}`);
     const data = take();
-    writeDurably(partial, Buffer.concat([data, data, Buffer.from(`\n${[stamp, ...parts].join(' ')}`)]));
+    const header = Buffer.from([stamp, ...parts].join(' ').padEnd(HEADER));
+    if (header.length > HEADER) return;
+    writeDurably(partial, Buffer.concat([header, data, data]));
     renameSync(partial, file);
   } catch {
     takeAway(partial);

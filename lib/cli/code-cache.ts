@@ -2,9 +2,9 @@
  * V8's code cache of a script of this package, in a folder beside it. So who could change it could change the script as
  * well, and who removes the package removes it.
  *
- * On disk V8's data stands twice, and is taken where both are the same: V8 does not look whether it is whole, and would
- * end the process for one wrong bit; of all that a bare Node has at its start, to compare is the quickest check. Behind
- * it stand, on a line, which script it is of, and what the runs did whose functions are in it.
+ * On disk a header says which script it is of, and what the runs did whose functions are in it. Then V8's data stands
+ * twice, and is taken where both are the same: V8 does not look whether it is whole, and would end the process for one
+ * wrong bit; of all that a bare Node has at its start, to compare is the quickest check.
  *
  * This is compiled at every start: what writes it is not here but in code-cache-update.ts.
  */
@@ -22,24 +22,45 @@ export interface CodeCache {
   readonly parts: readonly string[];
 }
 
+/** Bytes; padded with blanks. */
+export const HEADER = 1024;
 const OTHERS_WRITE = 0o022;
 
-/** What is kept of a script. @param name of the script @param script its file */
-export function readCache(folder: string, name: string, { ino, size, ctimeMs, uid: owner }: Stats): CodeCache {
+/**
+ * What is kept of a script.
+ * @param name of the script
+ * @param script its file
+ * @param scratch which is overwritten: a page of memory that is new to a process costs it more than to compare one
+ */
+export function readCache(folder: string, name: string, script: Stats, scratch: Buffer): CodeCache {
   const file = `${folder}/${name}-${process.version}-${process.arch}`;
-  const stamp = `${ino}:${size}:${ctimeMs}`;
+  const owner = script.uid;
+  const stamp = `${script.ino}:${script.size}:${script.ctimeMs}`;
   const nothing = { folder, file, owner, stamp, parts: [] };
   try {
     if (!isOf(owner, lstatSync(folder))) return nothing;
-    const { bytes, stats } = readFile(file, constants.O_NOFOLLOW);
-    const end = bytes.lastIndexOf('\n');
-    const data = bytes.subarray(0, end / 2);
-    if (!isOf(owner, stats) || !data.equals(bytes.subarray(end / 2, end))) return nothing;
-    const [of, ...parts] = bytes.toString('latin1', end + 1).split(' ');
-    return of === stamp ? { ...nothing, data, parts } : nothing;
+    return opened(file, constants.O_NOFOLLOW, (fd, stats) => {
+      const header = scratch.toString('latin1', 0, readSync(fd, scratch, 0, HEADER, null));
+      const [of, ...parts] = header.trimEnd().split(' ');
+      if (!isOf(owner, stats) || of !== stamp) return nothing;
+      const data = readTwice(fd, (stats.size - HEADER) / 2, scratch);
+      return data === undefined ? nothing : { ...nothing, data, parts };
+    });
   } catch {
     return nothing;
   }
+}
+
+/** What stands twice, or undefined where it does not. */
+function readTwice(fd: number, size: number, scratch: Buffer): Buffer | undefined {
+  const data = Buffer.allocUnsafeSlow(size);
+  if (readSync(fd, data) < size) return undefined;
+  for (let at = 0; at < size; ) {
+    const read = readSync(fd, scratch);
+    if (read === 0 || scratch.compare(data, at, at + read, 0, read) !== 0) return undefined;
+    at += read;
+  }
+  return data;
 }
 
 /** No link, and nobody else may write to it: what it holds is run. */
@@ -47,13 +68,18 @@ export function isOf(owner: number, { uid, mode }: Stats): boolean {
   return uid === owner && (mode & OTHERS_WRITE) === 0 && (mode & constants.S_IFMT) !== constants.S_IFLNK;
 }
 
-/** By few calls, the same for all files: at a start the first call of each has Node compile it. */
-export function readFile(path: string, flags = 0): { bytes: Buffer; stats: Stats } {
-  const fd = openSync(path, constants.O_RDONLY | flags);
-  try {
-    const stats = fstatSync(fd);
+export function readFile(path: string): { bytes: Buffer; stats: Stats } {
+  return opened(path, 0, (fd, stats) => {
     const bytes = Buffer.allocUnsafeSlow(stats.size);
     return { bytes: bytes.subarray(0, readSync(fd, bytes)), stats };
+  });
+}
+
+/** All files are read by the same few calls: at a start the first call of each has Node compile it. */
+function opened<T>(path: string, flags: number, read: (fd: number, stats: Stats) => T): T {
+  const fd = openSync(path, constants.O_RDONLY | flags);
+  try {
+    return read(fd, fstatSync(fd));
   } finally {
     closeSync(fd);
   }

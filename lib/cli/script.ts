@@ -26,8 +26,8 @@ const dist = import.meta.dirname;
 export function load(name: string): Loaded {
   const filename = `${dist}/${name}`;
   const { bytes, stats } = readFile(filename);
-  const cache = readCache(`${dist}/cache`, name, stats);
   const source = bytes.toString('latin1');
+  const cache = readCache(`${dist}/cache`, name, stats, bytes);
   const script = new Script(source, { filename, ...(cache.data && { cachedData: cache.data }) });
   const module = { exports: {} };
   (script.runInThisContext() as Body)(module.exports, process.getBuiltinModule, module, filename, dist);

@@ -18,6 +18,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HEADER } from '../../lib/cli/code-cache.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 const NOBODY = 65534;
@@ -37,12 +38,12 @@ const folder = () => join(copy, 'dist/cache');
 const file = () => join(folder(), `command.cjs-${process.version}-${process.arch}`);
 
 /** What runs the cache was taken from. */
-const parts = () => readFileSync(file(), 'latin1').split('\n').at(-1)?.split(' ').slice(1).sort();
+const parts = () => readFileSync(file(), 'latin1').slice(0, HEADER).trimEnd().split(' ').slice(1).sort();
 
 /** The file with something done to its data, which stands in it twice. */
 function patched(bytes: Buffer, patch: (half: Buffer, which: number) => unknown): Buffer {
-  const end = bytes.lastIndexOf('\n');
-  for (const which of [0, 1]) patch(bytes.subarray((which * end) / 2, ((which + 1) * end) / 2), which);
+  const half = (bytes.length - HEADER) / 2;
+  for (const which of [0, 1]) patch(bytes.subarray(HEADER + which * half, HEADER + (which + 1) * half), which);
   return bytes;
 }
 
@@ -151,6 +152,7 @@ describe('the code cache', () => {
   it.each([
     ['empty', () => Buffer.alloc(0)],
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2)],
+    ['too long', (bytes: Buffer) => Buffer.concat([bytes, bytes])],
     ['text', () => Buffer.from('no cache\n-n drop-caches')],
     ['of another V8', (bytes: Buffer) => patched(bytes, (half) => half.fill(1, 0, 8))],
     ['wrong in a block', (bytes: Buffer) => patched(bytes, (half, which) => which || half.fill(255, 4096, 8192))],
