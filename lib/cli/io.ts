@@ -11,8 +11,11 @@ export interface Io {
   readonly width: number;
   /** Whether messages may be coloured. */
   readonly colour: boolean;
-  /** From now on these signals end the process with the exit status that it has. */
-  exitOn(signals: readonly NodeJS.Signals[]): void;
+  /**
+   * From now on these signals end the process with the exit status that it has.
+   * @param release takes away what they did before
+   */
+  exitOn(signals: readonly NodeJS.Signals[], release: () => void): void;
 }
 
 /** The process's own. */
@@ -67,6 +70,7 @@ function endAtOnce(status: number): void {
  */
 export function processIo({ env }: NodeJS.Process = process): ProcessIo {
   const [stdout, stderr] = [outlet(1, () => process.stdout), outlet(2, () => process.stderr)];
+  const isWritten = (): boolean => !stdout.isStream() && !stderr.isStream();
   return {
     out: stdout.write,
     err: stderr.write,
@@ -77,12 +81,15 @@ export function processIo({ env }: NodeJS.Process = process): ProcessIo {
     get colour() {
       return stderr.stream().isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
     },
-    exitOn(signals) {
+    exitOn(signals, release) {
+      // It ends before it would look for a signal.
+      if (isWritten()) return;
       // Without the last of these, signals would kill again while Node takes itself down.
       for (const event of [...signals, 'beforeExit']) process.on(event, () => process.exit());
+      release();
     },
     end() {
-      if (stdout.isStream() || stderr.isStream()) return;
+      if (!isWritten()) return;
       if (isPlainNode()) process.on('exit', endAtOnce);
       process.exit();
     },

@@ -86,8 +86,7 @@ async function interruptible(io: Io, output: Output, act: (by: Interruption) => 
     return status;
   } finally {
     // What was done stands. A signal may only end the wait for output to be read: killed, it would look like rolled back.
-    io.exitOn(stoppingSignals);
-    interruption.release();
+    io.exitOn(stoppingSignals, interruption.release);
   }
 }
 

@@ -8,7 +8,7 @@ export function fakeIo(colour = false) {
   const out = vi.fn<(text: string) => void>();
   const err = vi.fn<(text: string) => void>();
   const written = (write: typeof out) => write.mock.calls.map(([text]) => text).join('');
-  const io: Io = { out, err, width: 80, colour, exitOn() {} };
+  const io: Io = { out, err, width: 80, colour, exitOn: (_, release) => release() };
   return { io, stdout: () => written(out), stderr: () => written(err) };
 }
 
