@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -48,8 +49,17 @@ static void *wait_forever(void *unused) {
   return unused;
 }
 
-/** Processes of so many threads each; they end with the one that started them. */
+/**
+ * Processes of so many threads each; they end with the one that started them. That ends them itself on SIGTERM: left to
+ * init, dead ones would have their PIDs for as long as it needs to reap them.
+ */
 static int spawn(int processes, int threads) {
+  pid_t *pids = calloc((size_t)processes, sizeof *pids);
+  if (pids == NULL) fail("calloc");
+  sigset_t term;
+  sigemptyset(&term);
+  sigaddset(&term, SIGTERM);
+  sigprocmask(SIG_BLOCK, &term, NULL);
   pthread_attr_t small;
   pthread_attr_init(&small);
   pthread_attr_setstacksize(&small, 16384);
@@ -57,7 +67,10 @@ static int spawn(int processes, int threads) {
   for (int i = 0; i < processes; i++) {
     pid_t pid = fork();
     if (pid < 0) fail("fork");
-    if (pid > 0) continue;
+    if (pid > 0) {
+      pids[i] = pid;
+      continue;
+    }
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent) _exit(1);
     pthread_t thread;
@@ -67,7 +80,10 @@ static int spawn(int processes, int threads) {
   }
   puts("ready");
   fflush(stdout);
-  wait_forever(NULL);
+  int signal;
+  sigwait(&term, &signal);
+  for (int i = 0; i < processes; i++) kill(pids[i], SIGKILL);
+  while (wait(NULL) > 0) continue;
   return 0;
 }
 

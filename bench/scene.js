@@ -59,8 +59,9 @@ export function openScene() {
 
   async function end() {
     if (started === undefined) return;
-    started.kill('SIGKILL');
-    await once(started, 'exit');
+    const ended = once(started, 'exit');
+    // Where it could not start them all, it has ended.
+    if (started.kill('SIGTERM')) await ended;
     started = undefined;
     for (const directory of cgroups) {
       while (readFileSync(`${directory}/tasks`, 'utf8') !== '') await delay(20);
@@ -80,7 +81,8 @@ export function openScene() {
       await end();
       const enter = `echo $$ > ${MOUNT}${name}/a/tasks; exec ${loops} spawn ${processes} ${threads}`;
       started = spawn('/bin/sh', ['-c', enter], { stdio: ['ignore', 'pipe', 'inherit'] });
-      await once(started.stdout, 'data');
+      const [ready] = await Promise.race([once(started.stdout, 'data'), once(started.stdout, 'end')]);
+      if (ready === undefined) throw new Error(`${processes} processes could not be started`);
       writeFileSync(`${MOUNT}${name}/tasks`, String(started.pid));
       const wanted = processes * threads;
       for (let tries = 0; this.tids(this.a).length !== wanted; tries++) {
