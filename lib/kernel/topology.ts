@@ -31,16 +31,28 @@ export interface NodeTopology {
 }
 
 /**
- * Reads the host's CPUs and nodes from sysfs. A kernel without CONFIG_NUMA has no node directory: then there is one
- * node, 0, with all online CPUs and all memory.
- * @throws SystemError where there is no sysfs; VfioIsolateError where a file of it does not hold what is documented
+ * Reads the host's CPUs from sysfs, and, once it is asked for them, its nodes and the CPUs that are possible. A kernel
+ * without CONFIG_NUMA has no node directory: then there is one node, 0, with all online CPUs and all memory.
+ * @throws SystemError where there is no sysfs; VfioIsolateError where a file of it does not hold what is documented, also
+ *   when it is asked
  */
 export function readTopology(host: Host): Topology {
   const directory = `${host.sys}/devices/system/cpu`;
   const present = readSet(host, `${directory}/present`) ?? numbered(host.list(directory), 'cpu');
   const online = readSet(host, `${directory}/online`) ?? withoutOffline(host, directory, present);
-  const possible = readSet(host, `${directory}/possible`) ?? present;
-  return { online, present, possible, nodes: readNodes(host, online) };
+  let [possible, nodes]: [Bitmap?, NodeTopology?] = [];
+  return {
+    online,
+    present,
+    get possible() {
+      possible ??= readSet(host, `${directory}/possible`) ?? present;
+      return possible;
+    },
+    get nodes() {
+      nodes ??= readNodes(host, online);
+      return nodes;
+    },
+  };
 }
 
 /**
@@ -51,8 +63,9 @@ export function readTopology(host: Host): Topology {
  */
 export function resolveCpus(word: string, topology: Topology): Bitmap {
   const token = parseToken(word);
-  const { online, present, nodes } = topology;
+  const { online, present } = topology;
   if (token.unit === 'cpus') return selectToken(token, { noun: 'CPU', existing: present, all: online });
+  const { nodes } = topology;
   const selected = selectToken(token, { noun: 'node', existing: nodes.online, all: nodes.online });
   const cpus = cpusOf(selected, nodes);
   if (cpus.isEmpty) {
