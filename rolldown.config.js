@@ -42,6 +42,7 @@ const scripts = {
   // A script that comes from V8's code cache knows no loader of modules.
   dynamicImportInCjs: false,
   minify: { compress: true, mangle: { keepNames: true } },
+  comments: false,
   entryFileNames: '[name].cjs',
   chunkFileNames: '[name].cjs',
 };

@@ -6,12 +6,11 @@ import { globalOptions } from './options.js';
 import { program } from './program.js';
 import type { Loaded } from './script.js';
 
-/** Does what the words of a command line ask for, and sets the exit status. @param script that this is in */
+/** Does what the words of a command line ask for, and ends the process. @param script that this is in */
 export async function command(argv: readonly string[], script: Loaded): Promise<void> {
   remember(script, partsOf(argv));
   const io = processIo();
-  process.exitCode = await program(argv, io, { actions, run });
-  io.end();
+  io.end(await program(argv, io, { actions, run }));
 }
 
 /** The words of a command line for which other functions run than for the rest. */

@@ -20,8 +20,8 @@ export interface Io {
 
 /** The process's own. */
 export interface ProcessIo extends Io {
-  /** Ends the process, unless a stream has output to be read: then that ends it. */
-  end(): void;
+  /** Ends the process with an exit status; where a stream has output to be read, once that is done. */
+  end(status: number): void;
 }
 
 /** Where text goes: at once, or by a stream, which is made where it is first needed, since Node loads its sockets for it. */
@@ -55,7 +55,7 @@ function writtenAtOnce(fd: number, bytes: Uint8Array): number {
   }
 }
 
-/** All that there was to do is done. To join its threads and to clear its heap takes Node longer than to read a cgroup. */
+/** To join its threads and to clear its heap takes Node longer than to read a cgroup. */
 function endAtOnce(status: number): void {
   try {
     native().endProcess(status);
@@ -88,10 +88,10 @@ export function processIo({ env }: NodeJS.Process = process): ProcessIo {
       for (const event of [...signals, 'beforeExit']) process.on(event, () => process.exit());
       release();
     },
-    end() {
-      if (!isWritten()) return;
-      if (isPlainNode()) process.on('exit', endAtOnce);
-      process.exit();
+    end(status) {
+      if (isWritten() && isPlainNode() && process.listenerCount('exit') === 0) endAtOnce(status);
+      process.exitCode = status;
+      if (isWritten()) process.exit();
     },
   };
 }

@@ -3,7 +3,7 @@ import { writeSync } from 'node:fs';
 import { packageVersion } from '../version.js';
 import { load } from './script.js';
 
-/** Sets the exit status and returns; the process ends once its output has drained. */
+/** Does what the command line asks for; the process ends once its output has drained. */
 export async function main(): Promise<void> {
   const argv = process.argv.slice(2);
   if (argv[0] === '--version') return sayVersion();

@@ -50,5 +50,4 @@ async function run(_commands, options) {
 }
 
 const io = processIo();
-process.exitCode = await program(process.argv.slice(2), io, { actions: [{ spec }], run });
-io.end();
+io.end(await program(process.argv.slice(2), io, { actions: [{ spec }], run }));
