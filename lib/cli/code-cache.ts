@@ -39,7 +39,8 @@ export function readCache(folder: string, name: string, script: Stats, scratch: 
   const nothing = { folder, file, owner, stamp, parts: [] };
   try {
     if (!isOf(owner, lstatSync(folder))) return nothing;
-    return opened(file, constants.O_NOFOLLOW, (fd, stats) => {
+    // A FIFO would be waited for.
+    return opened(file, constants.O_NOFOLLOW | constants.O_NONBLOCK, (fd, stats) => {
       const header = scratch.toString('latin1', 0, readSync(fd, scratch, 0, HEADER, null));
       const [of, ...parts] = header.trimEnd().split(' ');
       if (!isOf(owner, stats) || of !== stamp) return nothing;

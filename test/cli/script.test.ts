@@ -6,6 +6,7 @@ import {
   chownSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -50,6 +51,7 @@ function patched(bytes: Buffer, patch: (half: Buffer, which: number) => unknown)
 function command(...args: string[]) {
   const { status, stdout, stderr } = spawnSync(process.execPath, [join(copy, 'bin/vfio-isolate.js'), ...args], {
     encoding: 'utf8',
+    timeout: 20_000,
   });
   return { status, stdout, stderr };
 }
@@ -166,6 +168,23 @@ describe('the code cache', () => {
     const { ino } = statSync(file());
     expect(plan()).toEqual(planned);
     expect(statSync(file()).ino).toBe(ino);
+  });
+
+  it('is made anew where something else has its name', () => {
+    plan();
+    const elsewhere = join(copy, 'elsewhere');
+    for (const [make, ...words] of [
+      ['mkfifo', file()],
+      ['ln', '-s', elsewhere, file()],
+      ['truncate', '-s', '3G', file()],
+    ] as const) {
+      cpSync(file(), elsewhere);
+      rmSync(file());
+      expect(spawnSync(make, words).status).toBe(0);
+      expect(plan()).toEqual(planned);
+      expect(lstatSync(file()).isFile()).toBe(true);
+      expect(parts()).toEqual(['-n', 'drop-caches']);
+    }
   });
 
   it('is not missed where it cannot be written', () => {
