@@ -72,7 +72,9 @@ export function isOf(owner: number, { uid, mode }: Stats): boolean {
 export function readFile(path: string): { bytes: Buffer; stats: Stats } {
   return opened(path, 0, (fd, stats) => {
     const bytes = Buffer.allocUnsafeSlow(stats.size);
-    return { bytes: bytes.subarray(0, readSync(fd, bytes)), stats };
+    // A part of a script could be one of another meaning.
+    if (readSync(fd, bytes) < bytes.length) throw new Error(`${path} could not be read whole`);
+    return { bytes, stats };
   });
 }
 

@@ -2,6 +2,7 @@
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
 import { type Host, openHost, readOnce, withLock } from '../host.js';
+import { native } from '../native.js';
 import { OverlayHost } from '../steps/overlay.js';
 import type { Entry } from '../steps/step.js';
 import { performChain, type Transaction } from './chain.js';
@@ -26,6 +27,8 @@ export async function run(commands: readonly Command[], options: RunOptions = {}
 }
 
 async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
+  // Also for what could be planned without the addon: the run itself could not begin.
+  native();
   const overlay = new OverlayHost(readOnce(options.host ?? openHost()));
   return performChain(commands, options, {
     performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),

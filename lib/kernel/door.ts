@@ -52,7 +52,9 @@ function rootOf(host: Host, path: string): Omit<Place, 'relative'> | undefined {
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const PLAIN = /^(?:\/(?!\.\.?(?:\/|$))[^/\x00-\x1f\x7f]+)+$/;
 
-export const isPlain = (path: string): boolean => PLAIN.test(path);
+const PATH_MAX = 4096;
+
+export const isPlain = (path: string): boolean => path.length < PATH_MAX && PLAIN.test(path);
 
 /** Opens the root that a path lies below, confirmed by statfs(2); the caller closes it. @throws SystemError */
 export function openRoot(host: Host, path: string): { root: Directory; relative: string } {

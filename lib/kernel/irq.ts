@@ -16,8 +16,8 @@ export interface Interrupt {
 export function readInterrupts(host: Host): Interrupt[] {
   const numbers = host
     .list(`${host.proc}/irq`)
+    .filter((name) => /^\d+$/.test(name))
     .map(Number)
-    .filter(Number.isInteger)
     .sort((a, b) => a - b);
   return numbers.flatMap((number) => {
     const path = `${host.proc}/irq/${number}/smp_affinity_list`;

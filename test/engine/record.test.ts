@@ -133,6 +133,8 @@ describe.skipIf(notInPlace)(`the undo record, in place (${notInPlace ?? 'v1'})`,
       ['/sys/fs/cgroup/cpuset/release_agent'],
       ['/sys/kernel/uevent_helper'],
       ['relative'],
+      [''],
+      [`/proc${'/a'.repeat(5_000_000)}`],
       ['/sys/fs/cgroup/cpuset/a\u0000b/cpuset.cpus'],
     ])('a path outside of what this tool writes to: %s', async (target) => {
       writeRecord(undo, header(), step(1, { kind: 'file', target, from: 'x', to: 'y' }));
