@@ -22,13 +22,13 @@ const notices = {
 };
 
 /** commander would have Node load, at every start, what only commands in files of their own need, and what is there. */
-const builtins = { 'node:child_process': '{}', 'node:process': 'process' };
+const builtins = new Map(Object.entries({ 'node:child_process': '{}', 'node:process': 'process' }));
 const fewerBuiltins = {
   name: 'fewer-builtins',
   resolveId(source, importer) {
-    return source in builtins && importer?.includes('/commander/') ? `\0${source}` : undefined;
+    return builtins.has(source) && importer?.includes('/commander/') ? `\0${source}` : undefined;
   },
-  load: (id) => (id.slice(1) in builtins ? `module.exports = ${builtins[id.slice(1)]};` : undefined),
+  load: (id) => (builtins.has(id.slice(1)) ? `module.exports = ${builtins.get(id.slice(1))};` : undefined),
 };
 
 /** All in one folder that is as deep as lib/, so that what lies beside it is found from either. */

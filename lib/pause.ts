@@ -1,4 +1,4 @@
-/** To wait while other things go on. `node:timers/promises` has the same, and takes longer to load than all that follows. */
+/** To wait while other things go on. For `node:timers/promises`, which has the same, Node loads what makes an AbortSignal. */
 
 /** Resolves after so many milliseconds. */
 export const delay = (ms: number): Promise<void> =>

@@ -12,24 +12,24 @@ import {
   writeSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
-import { type CodeCache, HEADER, isOf } from './code-cache.js';
+import { HEADER, isOf } from './code-cache.js';
 import { isPlainNode } from './plain-node.js';
 import type { Loaded } from './script.js';
 
 const PARTIAL = '.partial';
 
 /** Has the cache hold also what this run does, once it ends. */
-export function remember({ cache, isCached, script }: Loaded, parts: readonly string[]): void {
+export function remember(loaded: Loaded, parts: readonly string[]): void {
+  const { cache, isCached } = loaded;
   const known = new Set(isCached ? cache.parts : []);
   if (isCached && parts.every((part) => known.has(part))) return;
   // V8 refuses what was compiled under other flags: each kind of run would take the other's away.
   if (!isPlainNode()) return;
   for (const part of parts) known.add(part);
-  process.once('exit', () => write(cache, known, () => script.createCachedData()));
+  process.once('exit', () => write(loaded, known));
 }
 
-/** @param take V8's data, which takes some milliseconds */
-function write({ folder, file, owner, stamp }: CodeCache, parts: Iterable<string>, take: () => Buffer): void {
+function write({ cache: { folder, file, owner, stamp }, script }: Loaded, parts: Iterable<string>): void {
   const partial = `${file}.${process.pid}${PARTIAL}`;
   try {
     // Root leaves no files in the home of a user whose package it runs.
@@ -38,9 +38,9 @@ function write({ folder, file, owner, stamp }: CodeCache, parts: Iterable<string
     if (!isOf(owner, lstatSync(folder))) return;
     // Of runs that were killed; one that is writing just now goes without.
     for (const name of readdirSync(folder)) if (name.endsWith(PARTIAL)) unlinkSync(`${folder}/${name}`);
-    const data = take();
     const header = Buffer.from([stamp, ...parts].join(' ').padEnd(HEADER));
     if (header.length > HEADER) return;
+    const data = script.createCachedData();
     writeDurably(partial, Buffer.concat([header, data, data]));
     renameSync(partial, file);
   } catch {

@@ -54,8 +54,7 @@ export function readCache(folder: string, name: string, script: Stats, scratch: 
 
 /** What stands twice, or undefined where it does not. */
 function readTwice(fd: number, size: number, scratch: Buffer): Buffer | undefined {
-  const data = Buffer.allocUnsafeSlow(size);
-  if (readSync(fd, data) < size) return undefined;
+  const data = readBytes(fd, size);
   for (let at = 0; at < size; ) {
     const read = readSync(fd, scratch);
     if (read === 0 || scratch.compare(data, at, at + read, 0, read) !== 0) return undefined;
@@ -70,12 +69,14 @@ export function isOf(owner: number, { uid, mode }: Stats): boolean {
 }
 
 export function readFile(path: string): { bytes: Buffer; stats: Stats } {
-  return opened(path, 0, (fd, stats) => {
-    const bytes = Buffer.allocUnsafeSlow(stats.size);
-    // A part of a script could be one of another meaning.
-    if (readSync(fd, bytes) < bytes.length) throw new Error(`${path} could not be read whole`);
-    return { bytes, stats };
-  });
+  return opened(path, 0, (fd, stats) => ({ bytes: readBytes(fd, stats.size), stats }));
+}
+
+/** All of them: a part of a script could be one of another meaning. */
+function readBytes(fd: number, size: number): Buffer {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  if (readSync(fd, bytes) < size) throw new Error(`fewer than ${size} bytes could be read`);
+  return bytes;
 }
 
 /** All files are read by the same few calls: at a start the first call of each has Node compile it. */

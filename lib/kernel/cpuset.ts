@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { UsageError, VfioIsolateError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
+import { PATH_MAX } from './door.js';
 import type { CpusetHierarchy } from './mounts.js';
 
 /** The flags of a v1 cpuset that a user may set. */
@@ -29,7 +30,6 @@ const GENERIC = ['notify_on_release', 'cgroup.clone_children'] as const;
 export type Settings = Readonly<Record<string, string>>;
 
 const NAME_MAX = 255;
-const PATH_MAX = 4096;
 
 /**
  * The directory of a cpuset.

@@ -48,12 +48,13 @@ function rootOf(host: Host, path: string): Omit<Place, 'relative'> | undefined {
   return [sys, ...cgroups].filter(isBelow).sort((a, b) => b.rootPath.length - a.rootPath.length)[0];
 }
 
-/** Absolute, no empty, `.` or `..` component, no control character. */
+/** Bytes of the longest path that a system call takes, its NUL included (limits.h). */
+export const PATH_MAX = 4096;
+
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
 const PLAIN = /^(?:\/(?!\.\.?(?:\/|$))[^/\x00-\x1f\x7f]+)+$/;
 
-const PATH_MAX = 4096;
-
+/** Absolute, no empty, `.` or `..` component, no control character; not longer than any path can be. */
 export const isPlain = (path: string): boolean => path.length < PATH_MAX && PLAIN.test(path);
 
 /** Opens the root that a path lies below, confirmed by statfs(2); the caller closes it. @throws SystemError */

@@ -61,7 +61,5 @@ export interface HeldBelow {
 export const sameText = (a: string, b: string): boolean => a.trim() === b.trim();
 
 /** Of cpulists and nodelists. */
-export function sameList(a: string, b: string, source: string): boolean {
-  const first = parseList(a, source);
-  return a === b || first.equals(parseList(b, source));
-}
+export const sameList = (a: string, b: string, source: string): boolean =>
+  parseList(a, source).equals(parseList(b, source));

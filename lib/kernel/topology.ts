@@ -40,7 +40,8 @@ export function readTopology(host: Host): Topology {
   const directory = `${host.sys}/devices/system/cpu`;
   const present = readSet(host, `${directory}/present`) ?? numbered(host.list(directory), 'cpu');
   const online = readSet(host, `${directory}/online`) ?? withoutOffline(host, directory, present);
-  let [possible, nodes]: [Bitmap?, NodeTopology?] = [];
+  let possible: Bitmap | undefined;
+  let nodes: NodeTopology | undefined;
   return {
     online,
     present,

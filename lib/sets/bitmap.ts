@@ -44,7 +44,7 @@ export class Bitmap implements Iterable<number> {
   /** The union of ranges, each given by its first and last number. @throws RangeError as for {@link Bitmap.of} */
   static ofRanges(ranges: Iterable<readonly [first: number, last: number]>): Bitmap {
     const words = [0];
-    for (const range of ranges) setRange(words, range[0], range[1]);
+    for (const [first, last] of ranges) setRange(words, first, last);
     return new Bitmap(words);
   }
 

@@ -28,8 +28,8 @@ function parse(text: string, source: string): Bitmap {
   if (list === '') return Bitmap.empty;
   return Bitmap.ofRanges(
     list.split(',').map((element) => {
-      const found = /^([0-9]+)(?:-([0-9]+))?$/.exec(element);
-      const range: [number, number] = [Number(found?.[1]), Number(found?.[2] ?? found?.[1])];
+      const [, first, last = first] = /^([0-9]+)(?:-([0-9]+))?$/.exec(element) ?? [];
+      const range: [number, number] = [Number(first), Number(last)];
       if (!(range[0] <= range[1] && range[1] <= MAX_NUMBER)) throw unexpected(text, 'list of numbers', source);
       return range;
     }),

@@ -30,8 +30,7 @@ export function parseMask(text: string, source = 'a kernel file'): Bitmap {
  * @throws UsageError for a mask of more than {@link MAX_NUMBER} bits
  */
 export function parseUserMask(mask: string): Bitmap | undefined {
-  // Most are lists: for one of another length the expression need not be compiled.
-  if (mask.length % 9 !== 8 || !/^[0-9a-f]{8}(,[0-9a-f]{8})*$/.test(mask)) return undefined;
+  if (!/^[0-9a-f]{8}(,[0-9a-f]{8})*$/.test(mask)) return undefined;
   const groups = mask.split(',');
   if (groups.length > MAX_GROUPS) throw new UsageError(`the mask ${quote(mask)} is too long`);
   return ofGroups(groups);

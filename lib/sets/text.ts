@@ -22,8 +22,7 @@ function escaped(unit: string): string {
  * (lib/bitmap.c bitmap_print_to_buf). A mask that was never allocated, such as nohz_full, is printed as `(null)`.
  */
 export function printed(text: string): string {
-  const end = text.indexOf('\0');
-  const said = (end < 0 ? text : text.slice(0, end)).trim();
+  const said = (text.split('\0', 1)[0] ?? '').trim();
   return said === '(null)' ? '' : said;
 }
 
