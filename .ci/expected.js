@@ -61,7 +61,7 @@ export const guests = {
   '6.1-v1': [...systemd, 'masksSetMeanwhile', 'readmeUndo', 'readmeV1', 'ourReadmeV1', 'spoiling'],
   '6.1-hybrid': [...systemd, 'readmeV1'],
   '6.1-v2': [...v2, 'masksSetMeanwhile'],
-  '6.12-v2': [...v2, 'ourReadmeV2'],
+  'debian-13': [...v2, 'ourReadmeV2'],
   '6.1-v1-small': [...small, 'masksSetMeanwhile', 'otherMounts', 'taskAffinity'],
   '6.1-v2-small': [...small, 'bulkCalls', 'cgroupFiles', 'homesThatHandOn', 'otherMounts'],
   '6.12-v2-small': [...small, 'bulkCalls', 'cgroupFiles', 'homesThatHandOn', 'otherMounts', 'taskAffinity'],

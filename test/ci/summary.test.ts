@@ -90,10 +90,10 @@ test.each([
   ['did not run', (all: Ran[], title: string) => all.filter((each) => each.ancestorTitles[0] !== title)],
   ['was skipped', (all: Ran[], title: string) => [...all, ran(title, 'skipped')]],
 ])('a suite that %s on a host is named', async (_how, change) => {
-  inGuests = change(inGuests, 'on 6.12-v2: demo');
+  inGuests = change(inGuests, 'on debian-13: demo');
   const { status, problems } = await summary();
   expect(status).toBe(1);
-  expect(problems).toEqual(['PROBLEM: the suite demo did not run and pass on 6.12-v2']);
+  expect(problems).toEqual(['PROBLEM: the suite demo did not run and pass on debian-13']);
 });
 
 test('a test that was tried again is a problem, unless the kernel fell over', async () => {

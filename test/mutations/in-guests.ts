@@ -94,14 +94,14 @@ export const inGuests: readonly Mutation[] = [
     file: 'lib/steps/property.ts',
     from: 'await set(host, setting, inheritedList(host, hierarchy, owner.directory, list).toString());',
     to: 'inheritedList(host, hierarchy, owner.directory, list);',
-    tests: ['test/vm/6.12-v2.vm.test.ts', 'memory nodes are narrowed likewise'],
+    tests: ['test/vm/debian-13.vm.test.ts', 'memory nodes are narrowed likewise'],
   },
   {
     fault: 'the drop-in of a unit is left',
     file: 'lib/steps/property.ts',
     from: 'if (!to.dropIn) removeDropIn(',
     to: 'if (to.dropIn && !to.dropIn) removeDropIn(',
-    tests: ['test/vm/6.12-v2.vm.test.ts', 'what runs, a login, and what starts later'],
+    tests: ['test/vm/debian-13.vm.test.ts', 'what runs, a login, and what starts later'],
   },
   {
     fault: "what a CPU took along is taken for somebody's change",

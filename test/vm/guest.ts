@@ -134,7 +134,7 @@ export class Guest {
 
 const install = `
 [ -e /opt/installed ] && exit 0
-npm install --global --prefix /usr/local --offline --no-audit --no-fund --no-update-notifier \\
+npm install --global --offline --no-audit --no-fund --no-update-notifier \\
   /opt/package/package.tgz /opt/package/no-op.tgz && touch /opt/installed`;
 
 const quote = (word: string) => `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,4 +1,4 @@
-export type KernelVersion = '6.1' | '6.12';
+export type KernelVersion = '6.1' | '6.12' | '7.2';
 export type Hierarchy = 'v1' | 'hybrid' | 'v2';
 
 /** A whole machine, as a test names it. */
@@ -7,7 +7,10 @@ export interface Host {
   readonly kernel: KernelVersion;
   /** Where the cpuset controller is; hybrid is v1 with an empty cgroup2 beside it, which only systemd makes. */
   readonly hierarchy: Hierarchy;
+  /** All of the Debian release that the kernel belongs to, systemd and libvirt too; else busybox and nothing else. */
   readonly systemd: boolean;
+  /** What its administrator has added to the kernel's command line. */
+  readonly boot?: string;
   readonly cpus: number;
   readonly nodes: number;
   /** The CPUs of each node, as cpulists; equal shares in order where unsaid. */
@@ -21,7 +24,7 @@ export interface Host {
 
 type Shape = Pick<Host, 'kernel' | 'hierarchy'> & Partial<Host>;
 
-/** With systemd 252 and libvirt, as Debian 12 has them. */
+/** With the systemd, libvirt and AppArmor of the kernel's Debian release: 12 (systemd 252), 13 (257) or forky (262). */
 export function systemdHost(shape: Shape): Host {
   const name = `${shape.kernel}-${shape.hierarchy}`;
   return { name, systemd: true, cpus: 16, nodes: 2, smt: true, megabytes: 2048, lifetime: 2400, ...shape };
@@ -41,8 +44,17 @@ export const hosts = {
   '6.1-v1': systemdHost({ kernel: '6.1', hierarchy: 'v1', cpus: 12 }),
   '6.1-hybrid': systemdHost({ kernel: '6.1', hierarchy: 'hybrid', cpus: 12, nodes: 1 }),
   '6.1-v2': systemdHost({ kernel: '6.1', hierarchy: 'v2', cpus: 32 }),
-  '6.12-v2': systemdHost({ kernel: '6.12', hierarchy: 'v2', cpus: 32 }),
+  'debian-13': systemdHost({ name: 'debian-13', kernel: '6.12', hierarchy: 'v2', cpus: 32 }),
+  'debian-forky': systemdHost({ name: 'debian-forky', kernel: '7.2', hierarchy: 'v2', cpus: 32, lifetime: 3600 }),
   '6.1-v1-small': smallHost({ kernel: '6.1', hierarchy: 'v1' }),
   '6.1-v2-small': smallHost({ kernel: '6.1', hierarchy: 'v2' }),
   '6.12-v2-small': smallHost({ kernel: '6.12', hierarchy: 'v2' }),
+  '6.12-v2-isolcpus': smallHost({
+    name: '6.12-v2-isolcpus',
+    kernel: '6.12',
+    hierarchy: 'v2',
+    cpus: 8,
+    boot: 'isolcpus=2-3 nohz_full=2-3 threadirqs',
+  }),
+  '7.2-v2-small': smallHost({ kernel: '7.2', hierarchy: 'v2' }),
 } satisfies Record<string, Host>;

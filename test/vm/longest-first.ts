@@ -2,7 +2,8 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** The files that take longest; behind them the others fit into what is left of two cores. */
 const long = [
-  ...['6.12-v2.vm', '6.1-v2.vm', '6.12-v2-small.vm', '6.1-v2-small.vm', '6.1-v1-small.vm', '6.1-v1.vm'],
+  ...['debian-forky.vm', 'debian-13.vm', '6.1-v2.vm', '6.12-v2-small.vm', '7.2-v2-small.vm', '6.1-v2-small.vm'],
+  ...['6.1-v1-small.vm', '6.1-v1.vm'],
   ...[
     'guest-v2.test',
     'guest-v1.test',

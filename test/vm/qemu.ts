@@ -1,4 +1,5 @@
 import { cpufreqTable } from './build/cpufreq.js';
+import { suites } from './build/debian.js';
 import { initramfs } from './build/initramfs.js';
 import { kernel } from './build/kernel.js';
 import { nodeDisk } from './build/node.js';
@@ -29,7 +30,7 @@ export interface Folders {
 /** QEMU's arguments for that host; builds what is not there yet. The console is the first serial line, the second rings. */
 export async function qemuArguments(host: Host, folders: Folders, acceleration: Acceleration): Promise<string[]> {
   const core = await kernel(host.kernel);
-  const root = host.systemd ? await debianRoot() : await busyboxRoot();
+  const root = host.systemd ? await debianRoot(suites[host.kernel]) : await busyboxRoot();
   return [
     // One thread for all CPUs: with one each, a CPU may run what another has just rewritten (a static key), an Oops; and a
     // machine with as many guests as cores has nothing to gain by more.
@@ -71,9 +72,10 @@ function processors({ cpus, nodes, nodeCpus, smt, megabytes }: Host): string[] {
 function commandLine(host: Host): string {
   // an Oops ends the guest at once (-no-reboot), instead of a test's time limit later
   const always = 'console=ttyS0,115200 earlyprintk=ttyS0,115200 rw loglevel=7 mitigations=off oops=panic panic=-1';
-  return host.systemd
-    ? `${always} systemd.show_status=error systemd.default_timeout_start_sec=300 net.ifnames=0 ${systemdHierarchy[host.hierarchy]}`
-    : `${always} vm.hierarchy=${host.hierarchy} vm.name=${host.name}`;
+  const own = host.systemd
+    ? `systemd.show_status=error systemd.default_timeout_start_sec=300 net.ifnames=0 ${systemdHierarchy[host.hierarchy]}`
+    : `vm.hierarchy=${host.hierarchy} vm.name=${host.name}`;
+  return [always, own, host.boot].filter(Boolean).join(' ');
 }
 
 const shared = (tag: string, path: string, security: string, readonly = false) => [

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { left } from './extent.js';
 import { LongestFirst } from './longest-first.js';
 import { retry } from './retry.js';
 
@@ -9,6 +10,7 @@ export default defineConfig({
     name: 'vm',
     root: fileURLToPath(new URL('../..', import.meta.url)),
     include: ['test/vm/**/*.vm.test.ts'],
+    exclude: left.map((name) => `test/vm/${name}.vm.test.ts`),
     globalSetup: ['test/vm/pool.ts'],
     pool: 'forks',
     maxWorkers: 2,

@@ -1,8 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec } from '../exec.js';
+import type { KernelVersion } from '../host.js';
 
-export type Suite = 'bookworm' | 'trixie';
+export type Suite = 'bookworm' | 'trixie' | 'forky';
+
+/** The release of Debian that each kernel belongs to. */
+export const suites: Record<KernelVersion, Suite> = { '6.1': 'bookworm', '6.12': 'trixie', '7.2': 'forky' };
 
 const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
@@ -15,16 +19,21 @@ export async function sourceLine(suite: Suite): Promise<string> {
   return `deb [signed-by=${keyring}] ${mirror} ${suite} main\n`;
 }
 
-/** The machine's own way out (proxies, date checks), for an apt that reads none of the machine's other settings. */
+/** A mirror's copy of a release that is still in the making may be weeks old. */
+const anyAge = 'Acquire::Check-Valid-Until';
+
+/** The machine's own way out (proxies), for an apt that reads none of the machine's other settings. */
 export async function networkOptions(): Promise<string[]> {
   const dump = await exec('apt-config', ['dump', '--format', '%F "%v";%n', 'Acquire']);
-  return dump.split('\n').filter((line) => /^Acquire::(https?|Check-)/.test(line) && !line.endsWith(' "";'));
+  const own = dump.split('\n').filter((line) => /^Acquire::(https?|Check-)/.test(line) && !line.endsWith(' "";'));
+  return [...own, `${anyAge} "false";`];
 }
 
-/** Downloads the package that `metapackage` stands for in the suite and unpacks it, by an apt with a state of its own. */
-export async function unpackDependency(
+/** Downloads the packages that `metapackage` brings in and whose names match, and unpacks them, by an apt with a state of its own. */
+export async function unpackDependencies(
   suite: Suite,
   metapackage: string,
+  wanted: RegExp,
   scratch: string,
   target: string,
 ): Promise<void> {
@@ -39,12 +48,13 @@ export async function unpackDependency(
     'Dir::Cache': join(scratch, 'cache'),
     'Acquire::Languages': 'none',
     'APT::Sandbox::User': 'root',
+    [anyAge]: 'false',
   };
   const options = Object.entries(own).flatMap(([key, value]) => ['-o', `${key}=${value}`]);
   await exec('apt-get', [...options, '-q', 'update']);
-  const dependencies = await exec('apt-cache', [...options, 'depends', metapackage]);
-  const name = /Depends: (\S+)/.exec(dependencies)?.[1];
-  if (!name) throw new Error(`${metapackage} of ${suite} depends on nothing`);
-  await exec('apt-get', [...options, '-q', 'download', name], scratch);
-  await exec('sh', ['-c', 'dpkg -x ./*.deb "$1"', 'sh', target], scratch);
+  const dependencies = await exec('apt-cache', [...options, 'depends', '--recurse', '--important', metapackage]);
+  const names = dependencies.split('\n').filter((line) => wanted.test(line));
+  if (names.length === 0) throw new Error(`${metapackage} of ${suite} depends on no ${wanted}`);
+  await exec('apt-get', [...options, '-q', 'download', ...names], scratch);
+  await exec('sh', ['-c', 'for package in ./*.deb; do dpkg -x "$package" "$1"; done', 'sh', target], scratch);
 }

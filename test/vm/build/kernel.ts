@@ -1,11 +1,9 @@
-import { mkdir, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { exec } from '../exec.js';
 import type { KernelVersion } from '../host.js';
 import { cached } from './cache.js';
-import { type Suite, unpackDependency } from './debian.js';
-
-const suites: Record<KernelVersion, Suite> = { '6.1': 'bookworm', '6.12': 'trixie' };
+import { suites, unpackDependencies } from './debian.js';
 
 export interface Kernel {
   readonly image: string;
@@ -23,17 +21,23 @@ export async function kernel(version: KernelVersion): Promise<Kernel> {
       const scratch = join(into, 'scratch');
       const unpacked = join(scratch, 'unpacked');
       await mkdir(unpacked, { recursive: true });
-      await unpackDependency(suites[version], 'linux-image-amd64', scratch, unpacked);
-      // trixie's package has its modules below usr/lib
-      await exec(
-        'sh',
-        ['-c', 'if [ -d usr/lib/modules ]; then mv usr/lib lib; fi; rm -rf lib/modules/*/build lib/modules/*/source'],
+      // from 7.2 on linux-image-VERSION is empty, and depends on the two that are not
+      await unpackDependencies(
+        suites[version],
+        'linux-image-amd64',
+        /^linux-(image|binary|modules)-\d/,
+        scratch,
         unpacked,
       );
-      await mkdir(join(into, 'lib'));
-      await rename(join(unpacked, 'lib/modules'), join(into, 'lib/modules'));
+      // from 6.12 on modules are below usr/lib, from 7.2 on the kernel is among them
+      const tidy = `
+        if [ -d usr/lib/modules ]; then mv usr/lib lib; fi
+        rm -rf lib/modules/*/build lib/modules/*/source
+        mkdir ../../lib
+        mv lib/modules ../../lib
+        mv boot/vmlinuz-* ../../vmlinuz || mv ../../lib/modules/*/vmlinuz ../../vmlinuz`;
+      await exec('sh', ['-euc', tidy], unpacked);
       const [release] = await readdir(join(into, 'lib/modules'));
-      await rename(join(unpacked, `boot/vmlinuz-${release}`), join(into, 'vmlinuz'));
       await exec('depmod', ['-b', into, `${release}`]);
       await rm(scratch, { recursive: true });
     },

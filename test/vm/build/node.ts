@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, realpath, rm, stat, symlink } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, realpath, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exec } from '../exec.js';
 import { cached } from './cache.js';
@@ -19,6 +19,9 @@ export async function nodeDisk(): Promise<string> {
     for (const program of ['npm', 'npx']) {
       await symlink(`../lib/node_modules/npm/bin/${program}-cli.js`, join(tree, 'bin', program));
     }
+    // where Debian's npm installs, too
+    await mkdir(join(tree, 'etc'));
+    await writeFile(join(tree, 'etc/npmrc'), 'prefix=/usr/local\n');
     await exec('mke2fs', ['-q', '-t', 'ext4', '-O', '^has_journal', '-d', tree, join(into, 'node.ext4'), '512M']);
     await rm(tree, { recursive: true });
   });

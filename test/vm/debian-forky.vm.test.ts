@@ -7,7 +7,7 @@ import { spoiling } from './suites/spoiling.js';
 import { narrowedUnits } from './suites/units.js';
 import { wholeHost } from './suites/whole-host.js';
 
-const host = hosts['6.12-v2'];
+const host = hosts['debian-forky'];
 
 describeOn(host, wholeHost, { install: false });
 describeOn(host, installedCommand);
