@@ -85,7 +85,9 @@ export function narrowedUnits(guest: Guest, host: Host): void {
     await guest.must(`
       mkdir -p /etc/systemd/system/user.slice.d
       printf '[Slice]\\nAllowedCPUs=0-7\\n' >/etc/systemd/system/user.slice.d/10-mine.conf
-      systemctl daemon-reload`);
+      systemctl daemon-reload
+      # systemd 257 gives the kernel what it has read some time after it has answered
+      until [ "$(cat /sys/fs/cgroup/user.slice/cpuset.cpus)" = 0-7 ]; do sleep 0.2; done`);
     const before = await guest.snapshot();
     await narrow('/user.slice');
     expect(await guest.must('cat /sys/fs/cgroup/user.slice/cpuset.cpus')).toBe('0-3\n');

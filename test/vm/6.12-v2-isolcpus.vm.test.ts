@@ -1,0 +1,11 @@
+import { describeOn } from './describe-on.js';
+import { hosts } from './host.js';
+import { installedCommand } from './suites/installed-command.js';
+import { isolatedAtBoot } from './suites/isolated-at-boot.js';
+import { readmeUndo } from './suites/readme-commands.js';
+
+const host = hosts['6.12-v2-isolcpus'];
+
+describeOn(host, installedCommand);
+describeOn(host, readmeUndo);
+describeOn(host, isolatedAtBoot);
