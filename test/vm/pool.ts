@@ -7,12 +7,12 @@ import { createInterface } from 'node:readline';
 import type { TestProject } from 'vitest/node';
 import { boot, type Machine } from './boot.js';
 import { built } from './build/cache.js';
+import { buildImages } from './build/images.js';
 import { fillPackage } from './build/package.js';
 import { missing } from './capability.js';
 import { fellOver } from './console.js';
-import { left } from './extent.js';
 import { type Host, hosts } from './host.js';
-import { acceleration, qemuArguments } from './qemu.js';
+import { acceleration } from './qemu.js';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -58,13 +58,6 @@ export default async function setup(project: TestProject): Promise<(() => Promis
     await pool.close();
     await rm(dir, { recursive: true });
   };
-}
-
-/** Before any guest is up: beside a build guests would starve, and their tests run out of time. */
-async function buildImages(): Promise<void> {
-  const nowhere = { job: '/', package: '/' };
-  const wanted = Object.values(hosts).filter(({ name }) => !left.includes(name));
-  await Promise.all(wanted.map((host) => qemuArguments(host, nowhere, acceleration())));
 }
 
 class Pool {
