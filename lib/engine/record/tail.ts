@@ -1,5 +1,5 @@
 /** The end of a record's file, where lines are appended: right behind the last whole one, whatever else is there. */
-import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, writeSync } from 'node:fs';
 import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
 import { BEYOND_LIMIT, type MoveRecord, native } from '../../native.js';
 import { type ExistingFile, explained, explaining, readFrom } from './file.js';
@@ -36,6 +36,21 @@ export class Tail {
     }
   }
 
+  /** Appends lines, not flushed to disk. @param longest that the record may become */
+  write(lines: Uint8Array, longest: number): void {
+    this.#prepare();
+    if (this.#length + lines.length > longest) throw this.#full(longest);
+    try {
+      // A full disk takes what fits, and says why only if asked for the rest.
+      for (let done = 0; done < lines.length; )
+        done += writeSync(this.#fd, lines, done, lines.length - done, this.#length + done);
+    } catch (error) {
+      this.#cut();
+      throw explained(error, this.#path);
+    }
+    this.#length += lines.length;
+  }
+
   /** Has native code append details of its own. @param members that each of them begins with */
   async lend<T>(members: string, longest: number, use: (record: MoveRecord) => Promise<T>): Promise<T> {
     this.#prepare();
@@ -62,6 +77,13 @@ export class Tail {
     explaining(this.#path, () => {
       if (fstatSync(this.#fd).size > this.#length) ftruncateSync(this.#fd, this.#length);
     });
+  }
+
+  /** The first error is the one to report, whatever becomes of this. */
+  #cut(): void {
+    try {
+      ftruncateSync(this.#fd, this.#length);
+    } catch {}
   }
 
   /** It would be refused by whoever is to restore it. */
