@@ -20,22 +20,30 @@ export interface Mark {
 /** The mark of a task, or undefined if it holds what a step gave it. */
 export type Marking = (task: TaskId) => Mark | undefined;
 
+/** Few tasks have more than one. */
+interface Chain {
+  readonly mark: Mark;
+  readonly before: Chain | undefined;
+}
+
 export class Marks {
-  readonly #of = new Map<Marked, Map<string, Mark[]>>(MARKED.map((one) => [one, new Map()]));
+  readonly #of = new Map<Marked, Map<string, Chain>>(MARKED.map((one) => [one, new Map()]));
 
   add(mark: Mark, tasks: readonly TaskId[]): void {
     const known = this.#of.get(mark.of);
+    const first: Chain = { mark, before: undefined };
     for (const [tid, start] of tasks) {
       const key = taskKey(tid, start);
       const before = known?.get(key);
-      if (before === undefined) known?.set(key, [mark]);
-      else before.push(mark);
+      known?.set(key, before === undefined ? first : { mark, before });
     }
   }
 
   /** The first mark of a task that covers a step. */
   find(of: Marked, step: number, [tid, start]: TaskId): Mark | undefined {
-    const marks = this.#of.get(of)?.get(taskKey(tid, start));
-    return marks?.find(({ first, last }) => first <= step && step <= last);
+    let found: Mark | undefined;
+    for (let at = this.#of.get(of)?.get(taskKey(tid, start)); at !== undefined; at = at.before)
+      if (at.mark.first <= step && step <= at.mark.last) found = at.mark;
+    return found;
   }
 }

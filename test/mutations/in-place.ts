@@ -26,14 +26,14 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'nothing is marked as undone',
     file: 'lib/engine/record/record.ts',
-    from: 'this.#write(lines, MAX_READ);',
+    from: 'await this.#write(lines, MAX_READ);',
     to: '',
     tests: ['test/engine/run.test.ts', 'restoring twice is a no-op'],
   },
   {
     fault: 'tasks are not marked one by one',
     file: 'lib/engine/record/record.ts',
-    from: "this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);",
+    from: "await this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);",
     to: '',
     tests: [marks, 'go back to where the next cycle saw them'],
   },
@@ -47,8 +47,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'a task that was brought home and moved anew goes to where it came from at first',
     file: 'lib/steps/homecoming/homes.ts',
-    from: 'if (last?.ended !== undefined && last.ended !== ended) known.absences.push({ home, whole, ended });',
-    to: '',
+    from: 'before !== undefined && (before.ended === undefined || before.ended === ended)',
+    to: 'before !== undefined',
     tests: [marks, 'go back to where the next cycle saw them'],
   },
   {

@@ -120,12 +120,12 @@ export class UndoRecord {
     const lines: Line[] = [];
     if (steps.length > 0) lines.push({ type: 'undone', steps: [...steps], time: now() });
     if (butMasks.length > 0) lines.push({ type: 'undone-but-masks', steps: [...butMasks], time: now() });
-    this.#write(lines, MAX_READ);
+    await this.#write(lines, MAX_READ);
   }
 
   /** Notes that tasks hold no longer what steps gave them; likewise not flushed, and only where a step could be recorded. */
   async markTasks(mark: Omit<UndoneTasks, 'type'>): Promise<void> {
-    this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);
+    await this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);
   }
 
   async markCommitted(): Promise<void> {
@@ -166,10 +166,10 @@ export class UndoRecord {
     await this.#tail.append(Buffer.from(lines.map(encodeLine).join('')), longest);
   }
 
-  #write(lines: readonly Line[], longest: number): void {
+  async #write(lines: readonly Line[], longest: number): Promise<void> {
     if (lines.length === 0) return;
     this.#found = undefined;
-    this.#tail.write(Buffer.from(lines.map(encodeLine).join('')), longest);
+    await this.#tail.write(Buffer.from(lines.map(encodeLine).join('')), longest);
   }
 }
 

@@ -34,13 +34,17 @@ interface Destination {
 
 /** A task away from home, until it was brought back there. */
 interface Absence {
+  readonly task: TaskId;
   readonly home: string;
   readonly whole: boolean;
   readonly ended: Mark | undefined;
+  /** The one before it. */
+  readonly before: Absence | undefined;
 }
 
 export class Homes {
-  readonly #tasks = new Map<string, { readonly task: TaskId; readonly absences: Absence[] }>();
+  /** The last of each task. */
+  readonly #tasks = new Map<string, Absence>();
   readonly #destinations = new Map<string, Destination>();
 
   /** @param moves in the order in which they were made: what is seen first counts */
@@ -68,16 +72,13 @@ export class Homes {
   }
 
   /** Every recorded task that was not brought home. */
-  *tasks(): Generator<{ readonly task: TaskId; readonly home: string; readonly whole: boolean }> {
-    for (const { task, absences } of this.#tasks.values()) {
-      const last = absences.at(-1);
-      if (last !== undefined && last.ended === undefined) yield { task, home: last.home, whole: last.whole };
-    }
+  *tasks(): Generator<Absence> {
+    for (const last of this.#tasks.values()) if (last.ended === undefined) yield last;
   }
 
   /** The home of a recorded task that was not brought there. */
   home(tid: number, start: number | undefined): string | undefined {
-    const last = this.#absences(tid, start)?.at(-1);
+    const last = this.#last(tid, start);
     return last?.ended === undefined ? last?.home : undefined;
   }
 
@@ -88,7 +89,7 @@ export class Homes {
 
   /** Where a task was brought last. */
   lastHome(tid: number, start: number | undefined): string | undefined {
-    return this.#absences(tid, start)?.at(-1)?.home;
+    return this.#last(tid, start)?.home;
   }
 
   /** The home of the nearest recorded ancestor, the parent included, as it was when a task was born in a destination. */
@@ -109,8 +110,9 @@ export class Homes {
 
   /** The home that a recorded task had at a time, or the last that it had. */
   homeAt(tid: number, start: number, time: number): string | undefined {
-    const absences = this.#absences(tid, start);
-    return (absences?.find(({ ended }) => ended === undefined || time <= ended.at) ?? absences?.at(-1))?.home;
+    let absence = this.#last(tid, start);
+    while (absence?.before?.ended !== undefined && time <= absence.before.ended.at) absence = absence.before;
+    return absence?.home;
   }
 
   /** Whether a task can have been born in a destination since the first move there. */
@@ -124,25 +126,21 @@ export class Homes {
   }
 
   #endedBefore(tid: number, start: number, time: number): boolean {
-    const ended = this.#absences(tid, start)?.at(-1)?.ended;
+    const ended = this.#last(tid, start)?.ended;
     return ended !== undefined && ended.at < time;
   }
 
-  #absences(tid: number, start: number | undefined): readonly Absence[] | undefined {
-    return start === undefined ? undefined : this.#tasks.get(taskKey(tid, start))?.absences;
+  #last(tid: number, start: number | undefined): Absence | undefined {
+    return start === undefined ? undefined : this.#tasks.get(taskKey(tid, start));
   }
 
   #learn({ marking }: Move, task: TaskId, home: string, whole: boolean): void {
     const ended = marking(task);
     const key = taskKey(...task);
-    const known = this.#tasks.get(key);
-    if (known === undefined) {
-      this.#tasks.set(key, { task, absences: [{ home, whole, ended }] });
-      return;
-    }
-    const last = known.absences.at(-1);
-    // Brought home with the last, it did not go anew.
-    if (last?.ended !== undefined && last.ended !== ended) known.absences.push({ home, whole, ended });
+    const before = this.#tasks.get(key);
+    // Until it was brought home, it did not go anew.
+    const isOn = before !== undefined && (before.ended === undefined || before.ended === ended);
+    if (!isOn) this.#tasks.set(key, { task, home, whole, ended, before });
   }
 
   /** A source that tasks were moved to before is no home; theirs is where they came from then. */
