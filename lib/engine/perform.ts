@@ -5,7 +5,7 @@ import { newControl } from '../native.js';
 import { breathe } from '../pause.js';
 import type { OverlayHost } from '../steps/overlay.js';
 import { kindOf } from '../steps/registry.js';
-import type { Entry, Outcome, Step } from '../steps/step.js';
+import type { Entry, OnDone, Outcome, Step } from '../steps/step.js';
 import type { UndoRecord } from './record/record.js';
 import type { Change, CommandReport, StopSignal } from './report.js';
 
@@ -16,8 +16,12 @@ export interface Performer {
   readonly isReal: boolean;
   /** What the record holds that is not undone. */
   recorded(): readonly Entry[];
-  /** Performs steps in order, telling the report. @returns what became of each */
-  perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]>;
+  /**
+   * Performs steps in order, telling the report.
+   * @param onDone hears of the tasks that the steps name
+   * @returns what became of each
+   */
+  perform(steps: readonly Step[], report: CommandReport, onDone?: OnDone): Promise<Outcome[]>;
 }
 
 type Tell = ((change: Change) => void) | undefined;
@@ -41,7 +45,7 @@ export class Applier implements Performer {
     return this.#record?.entries() ?? [];
   }
 
-  async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {
+  async perform(steps: readonly Step[], report: CommandReport, onDone?: OnDone): Promise<Outcome[]> {
     throwIfAborted(this.#signal);
     for (const step of steps) requireReadable(step, this.host);
     const first = (await this.#record?.writeSteps(report.command, steps)) ?? 0;
@@ -50,20 +54,20 @@ export class Applier implements Performer {
       // A signal is seen between two steps.
       await breathe();
       throwIfAborted(this.#signal);
-      const outcome = await this.#apply(step, first + index);
+      const outcome = await this.#apply(step, first + index, onDone);
       note(report, step, outcome, this.#tell);
       outcomes.push(outcome);
     }
     return outcomes;
   }
 
-  async #apply(step: Step, number: number): Promise<Outcome> {
+  async #apply(step: Step, number: number, onDone?: OnDone): Promise<Outcome> {
     const control = newControl();
     const cancel = () => void Atomics.store(control, 0, 1);
     this.#signal?.addEventListener('abort', cancel);
     try {
       const ledger = this.#record?.ledger(number);
-      return await kindOf(step).apply(step, { host: this.host, control, ...(ledger && { ledger }) });
+      return await kindOf(step).apply(step, { host: this.host, control, onDone, ...(ledger && { ledger }) });
     } finally {
       this.#signal?.removeEventListener('abort', cancel);
     }

@@ -4,6 +4,7 @@ import { type ErrorCode, UsageError, VfioIsolateError } from '../errors.js';
 import type { Performer } from './perform.js';
 import { UndoRecord } from './record/record.js';
 import type { CommandReport, RunOptions } from './report.js';
+import { Marker } from './undo/marker.js';
 import { undo } from './undo/undo.js';
 
 /**
@@ -58,19 +59,14 @@ async function restoreLive(
   report: CommandReport,
   options: RunOptions,
 ): Promise<void> {
-  const undone: (readonly number[])[] = [];
+  const live = record.live();
+  const marker = new Marker(options.dryRun ? undefined : record, live.marks, performer.host);
   const { force = false, signal } = options;
   try {
-    const { errors, changed } = await undo(record.entries(), {
-      performer,
-      report,
-      force,
-      signal,
-      onUndone: (steps) => undone.push(steps),
-    });
+    const { errors, changed } = await undo(live, { performer, report, force, signal, marker });
     for (const failure of [...errors, ...changed.map(left)]) report.failures.push(failure);
   } finally {
-    if (!options.dryRun) await mark(record, undone.flat(), report);
+    await marker.finish(report);
   }
   if (report.failures.length > 0) throw incomplete(path, report.failures);
 }
@@ -91,13 +87,4 @@ function incomplete(path: string, failures: readonly VfioIsolateError[]): VfioIs
   return new VfioIsolateError(code, `${failures.length} things of ${path} were not restored`, {
     remedy: 'they are still in the record: mend what is named, and restore again',
   });
-}
-
-/** A record that cannot be marked is none the worse: what is restored already is found to be so the next time. */
-export async function mark(record: UndoRecord, steps: readonly number[], report: CommandReport): Promise<void> {
-  try {
-    await record.markUndone(steps);
-  } catch (error) {
-    report.notes.push(`the record could not be marked as undone: ${error instanceof Error ? error.message : error}`);
-  }
 }

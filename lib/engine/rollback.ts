@@ -5,7 +5,7 @@ import type { RolledBack } from './chain.js';
 import { Applier } from './perform.js';
 import type { UndoRecord } from './record/record.js';
 import { type Change, emptyReport } from './report.js';
-import { mark } from './restore.js';
+import { Marker } from './undo/marker.js';
 import { undo } from './undo/undo.js';
 
 export async function rollBack(
@@ -16,20 +16,16 @@ export async function rollBack(
 ): Promise<RolledBack> {
   const report = emptyReport('rollback');
   const failures: VfioIsolateError[] = [];
-  const undone: (readonly number[])[] = [];
+  const live = record.live(since);
+  const marker = new Marker(record, live.marks, host);
   try {
     const performer = new Applier(host, undefined, undefined, unfailing(tell));
-    const { errors, changed } = await undo(record.entries(since), {
-      performer,
-      report,
-      force: false,
-      onUndone: (steps) => undone.push(steps),
-    });
+    const { errors, changed } = await undo(live, { performer, report, force: false, marker });
     failures.push(...errors, ...changed.map((message) => new VfioIsolateError('ERR_STATE', message)));
   } catch (error) {
     failures.push(asOurs(error));
   }
-  await mark(record, undone.flat(), report);
+  await marker.finish(report);
   return { errors: failures, notes: report.notes };
 }
 

@@ -14,10 +14,20 @@ import {
   type TaskMask,
   unchosen,
 } from '../kernel/affinity.js';
+import type { TaskId } from '../kernel/tasks.js';
 import { masksAgain } from './affinity/affinity.js';
-import { type AffinityStep, isCpus } from './affinity/shape.js';
+import { type AffinityStep, isCpus, type Row, rows } from './affinity/shape.js';
 import { rowsOf } from './affinity/touched.js';
-import { type ApplyContext, detailsOf, type Entry, type Outcome, type Undo, type UndoOptions } from './step.js';
+import {
+  type ApplyContext,
+  type Detail,
+  detailsOf,
+  type Entry,
+  type Outcome,
+  type Step,
+  type Undo,
+  type UndoOptions,
+} from './step.js';
 import { beginsWithTaskId } from './task-ids.js';
 
 const taskMasks = v.custom<TaskMask[]>(
@@ -32,9 +42,13 @@ export const masksDetail = v.union([v.object({ masks: taskMasks }), v.object({ l
 export const isMasksDetail = (detail: object): boolean => 'masks' in detail || 'left' in detail;
 
 /** Whether an entry has masks on record: those that the kernel overwrites, or those that were set. */
-export const hasMasks = (entry: Entry): boolean => isAffinity(entry) || detailsOf(entry).some(isMasksDetail);
+export const hasMasks = (entry: Entry): boolean => isAffinity(entry) || recordsMasks(entry);
 
-const isAffinity = (entry: Entry): entry is Entry<AffinityStep> => entry.step.kind === 'affinity';
+/** Whether it has masks that the kernel overwrites. */
+export const recordsMasks = (entry: Entry): boolean => detailsOf(entry).some(isMasksDetail);
+
+const isAffinityStep = (step: Step): step is AffinityStep => step.kind === 'affinity';
+const isAffinity = (entry: Entry): entry is Entry<AffinityStep> => isAffinityStep(entry.step);
 
 export async function keepingMasks(context: ApplyContext, act: () => Promise<Outcome>): Promise<Outcome> {
   const { host, ledger, control } = context;
@@ -46,6 +60,33 @@ export async function keepingMasks(context: ApplyContext, act: () => Promise<Out
   await setMasks(host, differing(host, masks), control);
   if (masks.length > 0) await ledger?.append({ left: masksNow(host, masks) });
   return outcome;
+}
+
+/** The tasks of which an entry has masks on record. */
+export function tasksIn(entry: Entry): TaskId[] {
+  const rows = isAffinity(entry) ? entry.parts.flatMap(({ step, details }) => rowsOf(step, details)) : [];
+  const masks = detailsOf(entry).filter(isMasksDetail).flatMap(masksOf);
+  return [...rows, ...masks].map(([tid, start]) => [tid, start]);
+}
+
+/** An entry as if it had no masks of some tasks on record. */
+export function without<E extends Entry>(entry: E, isOut: (task: TaskId) => boolean): E {
+  const isIn = ([tid, start]: TaskMask | Row) => !isOut([tid, start]);
+  const parts = entry.parts.map((part) => {
+    const details = part.details.map((detail) => {
+      if ('late' in detail) return { ...detail, late: v.parse(rows, detail['late']).filter(isIn) };
+      if ('masks' in detail) return { ...detail, masks: masksOf(detail).filter(isIn) };
+      return 'left' in detail ? { ...detail, left: masksOf(detail).filter(isIn) } : detail;
+    });
+    const { step } = part;
+    return { ...part, details, step: isAffinityStep(step) ? { ...step, tasks: step.tasks.filter(isIn) } : step };
+  });
+  return { ...entry, step: parts[0]?.step ?? entry.step, parts };
+}
+
+function masksOf(detail: Detail): TaskMask[] {
+  const found = v.parse(masksDetail, detail);
+  return 'left' in found ? found.left : found.masks;
 }
 
 /**

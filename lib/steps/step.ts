@@ -4,7 +4,9 @@
  * another; so undoing it is again a step, from the present value back to the first.
  */
 import type { Host } from '../host.js';
+import type { TaskId } from '../kernel/tasks.js';
 import type { Control, MoveRecord } from '../native.js';
+import type { Marking } from './marks.js';
 import type { OverlayHost } from './overlay.js';
 
 export interface Step<Kind extends string = string, Value = unknown> {
@@ -40,7 +42,11 @@ export interface ApplyContext {
   readonly control: Control;
   /** Where a kind that finds its things only as it goes (a move) writes them ahead; its step is there already. */
   readonly ledger?: Ledger;
+  /** Where it undoes: hears of the tasks that a step names, batch by batch, as soon as they have what it gives. */
+  readonly onDone?: OnDone | undefined;
 }
+
+export type OnDone = (tasks: readonly TaskId[]) => Promise<void>;
 
 /** The growing end of the record during one step. */
 export interface Ledger {
@@ -57,7 +63,14 @@ export interface Entry<S extends Step = Step> {
   /** `from` is the first-seen value, `to` the last written. */
   readonly step: S;
   /** The steps that it is made of, in order, each with what apply appended under it. */
-  readonly parts: readonly { readonly step: S; readonly details: readonly Detail[] }[];
+  readonly parts: readonly Part<S>[];
+}
+
+export interface Part<S extends Step = Step> {
+  readonly step: S;
+  readonly details: readonly Detail[];
+  /** Of a kind that is marked task by task. */
+  readonly marking?: Marking | undefined;
 }
 
 /** What apply appended, in order. */
@@ -89,6 +102,8 @@ export interface Undo {
   readonly waiting?: Waiting | undefined;
   /** What a user should know of it: where only a nearest equal state could be had. */
   readonly notes?: readonly string[];
+  /** By TID of a task that the steps name: the tasks that are back with it, which may be none; unsaid, itself. */
+  readonly along?: ReadonlyMap<number, readonly TaskId[]>;
   /** Something was there that was gone before it could be looked at, and may have left other such; for a message. */
   readonly missed?: { readonly because: string; readonly remedy: string } | undefined;
 }
@@ -98,6 +113,14 @@ export interface Waiting {
   readonly for: string | readonly string[];
   /** Why, for a message. */
   readonly because: string;
+}
+
+/** What holds no longer of an entry that could not be undone as a whole. */
+export interface Standing {
+  /** Tasks that are as they were first seen. */
+  readonly back: readonly TaskId[];
+  /** Indices of the parts of which nothing holds. */
+  readonly spent: readonly number[];
 }
 
 /** All that the engine knows of a kind of change. One file in this folder defines each. */
@@ -117,6 +140,8 @@ export interface StepKind<S extends Step = Step> {
   apply(step: S, context: ApplyContext): Promise<Outcome>;
   /** How to bring back the first-seen value from the present state. */
   undo(entry: Entry<S>, host: Host, options: UndoOptions): Undo | Promise<Undo>;
+  /** What holds no longer of an entry that was not undone as a whole; of a kind that is marked task by task. */
+  standing?(entry: Entry<S>, host: Host, options: UndoOptions): Promise<Standing>;
   /**
    * Of a list that may be empty and then is what the cgroup above it has: how deep the cgroup lies. Such are undone from the
    * top down, or one would be given what the one above it is still narrowed to.

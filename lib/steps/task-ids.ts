@@ -2,6 +2,9 @@
 import * as v from 'valibot';
 import type { TaskId } from '../kernel/tasks.js';
 
+/** So many are done before they are marked: what a kill in between leaves unmarked. */
+export const MARKED_AT_ONCE = 256;
+
 /** A time in clock ticks since boot. */
 export const ticks = v.pipe(v.number(), v.finite(), v.minValue(0));
 

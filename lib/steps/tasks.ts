@@ -9,14 +9,14 @@ import type { Host } from '../host.js';
 import { isPlain, locate } from '../kernel/door.js';
 import { bulkMove, isBoundKernelThread, type Move, recordedMove, refusalReason } from '../kernel/migration.js';
 import { findCpusets } from '../kernel/mounts.js';
-import { listTasks, type TaskId, ticksSinceBoot } from '../kernel/tasks.js';
+import { cgroupOf, listTasks, type TaskId, ticksSinceBoot } from '../kernel/tasks.js';
 import type { MoveResult, Refusal } from '../native.js';
 import type { Group } from './homecoming/groups.js';
 import { type Homecoming, homecoming } from './homecoming/homecoming.js';
 import type { Move as RecordedMove } from './homecoming/homes.js';
 import { isMasksDetail, keepingMasks, masksDetail } from './masks.js';
 import type { ApplyContext, Entry, Outcome, Refused, Step, StepKind, Undo } from './step.js';
-import { taskIds, ticks } from './task-ids.js';
+import { MARKED_AT_ONCE, taskIds, ticks } from './task-ids.js';
 
 export interface TasksStep extends Step<'tasks', string> {
   /** Whole processes to move, in place of all that `from` holds. */
@@ -67,7 +67,7 @@ export const tasksKind: StepKind<TasksStep> = {
     await writeResidents(step, context);
     return keepingMasks(context, async () => {
       const results: MoveResult[] = [];
-      for (const move of movesOf(step)) results.push(await perform(move, context));
+      for (const move of movesOf(step, context)) results.push(await perform(move, context));
       for (const result of results) requireComplete(step, result);
       return summary(results);
     });
@@ -80,8 +80,13 @@ export const tasksKind: StepKind<TasksStep> = {
       changed: strayed(back),
       waiting: waitingFor(back.missing),
       notes: back.notes,
+      along: new Map(back.groups.flatMap(({ members }) => [...members])),
       missed: missedIn(back),
     };
+  },
+
+  async standing(entry, host, options) {
+    return homecoming(host, movesIn(host, entry), options);
   },
 
   describe({ from, to }, changed) {
@@ -115,19 +120,28 @@ async function writeResidents(step: TasksStep, { host, ledger }: ApplyContext): 
   await ledger.append({ began, residents });
 }
 
-function movesOf({ from, to, processes, threads }: TasksStep): Move[] {
+/** In parts where somebody hears of those that are done. */
+function movesOf({ from, to, processes, threads }: TasksStep, { onDone }: ApplyContext): Move[] {
   if (processes === undefined && threads === undefined) return [{ from, to }];
-  return [
-    { to, tasks: processes ?? [], threads: false },
-    { to, tasks: threads ?? [], threads: true },
-  ].filter((move) => move.tasks.length > 0);
+  const [most, moves] = [onDone === undefined ? Number.POSITIVE_INFINITY : MARKED_AT_ONCE, [] as Move[]];
+  for (const [tasks, isThreads] of [[processes ?? [], false] as const, [threads ?? [], true] as const]) {
+    for (let first = 0; first < tasks.length; first += most)
+      moves.push({ to, tasks: tasks.slice(first, first + most), threads: isThreads });
+  }
+  return moves;
 }
 
-async function perform(move: Move, { host, control, ledger }: ApplyContext): Promise<MoveResult> {
+async function perform(move: Move, { host, control, ledger, onDone }: ApplyContext): Promise<MoveResult> {
   const result =
     ledger === undefined
       ? await bulkMove(host, move, control)
       : await ledger.lend((record) => recordedMove(host, move, record, control));
+  const { to, tasks = [] } = move;
+  if (onDone !== undefined) {
+    const stayed = new Set([...result.refused, ...result.left].map(({ tid }) => tid));
+    const isThere = ([tid]: TaskId) => !stayed.has(tid) && (!result.cancelled || cgroupOf(host, tid) === to);
+    await onDone(tasks.filter(isThere));
+  }
   if (result.cancelled) throw new VfioIsolateError('ABORT_ERR', 'stopped while moving tasks');
   return result;
 }
@@ -167,14 +181,14 @@ function named(refusal: Refusal): Refused {
 
 function movesIn(host: Host, { parts }: Entry<TasksStep>): RecordedMove[] {
   const { mountPoint } = findCpusets(host);
-  return parts.map(({ step, details }) => {
+  return parts.map(({ step, details, marking = () => undefined }) => {
     const start = details.find((detail) => 'residents' in detail);
     const { began, residents } = start === undefined ? NOT_BEGUN : v.parse(residentsShape, start);
     const batches = details
       .filter((detail) => 'processes' in detail)
       .map((detail) => v.parse(movedShape, detail))
       .map((batch) => ({ ...batch, from: batch.from === '/' ? mountPoint : mountPoint + batch.from }));
-    return { from: step.from, to: step.to, began, residents, batches };
+    return { from: step.from, to: step.to, began, residents, batches, marking };
   });
 }
 

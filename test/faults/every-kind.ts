@@ -89,6 +89,14 @@ export function linesFor({ sys, proc }: Host): Line[] {
     });
 }
 
+/** Lines that mark what holds no longer in part, to follow all others. */
+export const MARKS: readonly Line[] = [
+  { type: 'undone-tasks', of: 'tasks', first: 12, last: 13, at: 7000, tasks: [[101, 5000]] },
+  { type: 'undone-tasks', of: 'affinity', first: 15, last: 15, at: 7000, tasks: [[106, 7200]] },
+  { type: 'undone-but-masks', steps: [5], time: '2026-11-23T10:38:00.000Z' },
+  { type: 'undone-tasks', of: 'masks', first: 5, last: 13, at: 7000, tasks: [[102, 6000]] },
+];
+
 /** As a user would see it: the stand-in's paths as on a real host. */
 export function shown({ sys, proc }: Host, text: string): string {
   return text.replaceAll(sys, '/sys').replaceAll(proc, '/proc');

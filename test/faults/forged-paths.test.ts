@@ -135,7 +135,22 @@ test('steps that are not there yet are not undone', async () => {
   const host = everyKindHost();
   const sync = step(1, { kind: 'sync', target: '/', from: null, to: null });
   for (const steps of [[2], [0], [1, 2], [2 ** 40]]) {
-    const lines = [header({ boot: BOOT }), sync, { type: 'undone', steps, time: '2026-01-01T00:00:00.000Z' }];
+    for (const type of ['undone', 'undone-but-masks']) {
+      const lines = [header({ boot: BOOT }), sync, { type, steps, time: '2026-01-01T00:00:00.000Z' }];
+      expect((await restoring(host, textOf(lines))).error?.message).toMatch(/, line 3: /);
+    }
+  }
+  for (const [first, last] of [
+    [0, 1],
+    [1, 2],
+    [2, 1],
+    [2, 2],
+  ]) {
+    const lines = [
+      header({ boot: BOOT }),
+      sync,
+      { type: 'undone-tasks', of: 'tasks', first, last, at: 1, tasks: [[1, 1]] },
+    ];
     expect((await restoring(host, textOf(lines))).error?.message).toMatch(/, line 3: /);
   }
 });

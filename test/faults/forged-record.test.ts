@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { expect, test } from 'vitest';
 import type { RunReport } from '../../lib/index.js';
 import { encodeText } from '../support/record.js';
-import { everyKindHost, type Line, linesFor, restoring, textOf } from './every-kind.js';
+import { everyKindHost, type Line, linesFor, MARKS, restoring, textOf } from './every-kind.js';
 import { sample } from './extent.js';
 import { count } from './figures.js';
 import { filesBelow } from './files-below.js';
@@ -61,7 +61,7 @@ const told = ({ error, commands }: RunReport) =>
 
 test('each thing in it replaced', async () => {
   const host = everyKindHost();
-  const all = forgeries(linesFor(host));
+  const all = forgeries([...linesFor(host), ...MARKS]);
   const before = filesBelow(host.sys);
   const chosen = sample(all, 800);
   const accepted: Forgery[] = [];

@@ -5,6 +5,7 @@ const refused = 'test/faults/refused.test.ts';
 const races = 'test/faults/races.test.ts';
 const record = 'test/engine/record.test.ts';
 const way = 'test/engine/record-way.test.ts';
+const marks = 'test/engine/marks.test.ts';
 
 /** What each guarantee of the README rests on, taken out. */
 export const inPlace: readonly Mutation[] = [
@@ -24,16 +25,58 @@ export const inPlace: readonly Mutation[] = [
   },
   {
     fault: 'nothing is marked as undone',
-    file: 'lib/engine/restore.ts',
-    from: 'await record.markUndone(steps);',
+    file: 'lib/engine/record/record.ts',
+    from: 'await this.#write(lines, MAX_READ);',
     to: '',
     tests: ['test/engine/run.test.ts', 'restoring twice is a no-op'],
   },
   {
+    fault: 'tasks are not marked one by one',
+    file: 'lib/engine/record/record.ts',
+    from: "await this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);",
+    to: '',
+    tests: [marks, 'go back to where the next cycle saw them'],
+  },
+  {
+    fault: 'marks are written at the end',
+    file: 'lib/engine/undo/marker.ts',
+    from: 'if (isFree) await this.#flush();',
+    to: '',
+    tests: [marks, 'what it had restored by then is marked'],
+  },
+  {
+    fault: 'a task that was brought home and moved anew goes to where it came from at first',
+    file: 'lib/steps/homecoming/homes.ts',
+    from: 'before !== undefined && (before.ended === undefined || before.ended === ended)',
+    to: 'before !== undefined',
+    tests: [marks, 'go back to where the next cycle saw them'],
+  },
+  {
+    fault: 'a task that was given its CPUs back and set anew has those that it had at first',
+    file: 'lib/steps/affinity/touched.ts',
+    from: 'else times.push(now);',
+    to: 'else last.given.push(to);',
+    tests: [marks, 'have those back that the next cycle saw'],
+  },
+  {
+    fault: 'tasks that cannot go home keep others from it',
+    file: 'lib/engine/undo/attempt.ts',
+    from: 'errors.push(ours);',
+    to: 'throw ours;',
+    tests: [marks, 'go back to where the next cycle saw them'],
+  },
+  {
+    fault: 'a mask that is refused keeps all others on record',
+    file: 'lib/engine/undo/masks-back.ts',
+    from: 'if (performer.isReal && ',
+    to: 'if (false && ',
+    tests: [marks, 'one that is refused keeps no other'],
+  },
+  {
     fault: 'what was refused is not rolled back',
     file: 'lib/engine/rollback.ts',
-    from: 'await undo(record.entries(since), {',
-    to: 'await undo([], {',
+    from: 'await undo(live, {',
+    to: 'await undo({ ...live, entries: [] }, {',
     tests: [refused, 'cpuset-modify'],
   },
   {
@@ -101,7 +144,7 @@ export const inPlace: readonly Mutation[] = [
   },
   {
     fault: 'a TID that was given out anew is moved home',
-    file: 'lib/steps/homecoming/homecoming.ts',
+    file: 'lib/steps/homecoming/strays.ts',
     from: 'status.start === start && ',
     to: '',
     tests: ['test/faults/reused.test.ts', 'one that was moved is not taken home'],

@@ -1,5 +1,6 @@
 /** What a record's lines amount to: the things that are still changed, each with its first-seen and last value. */
 
+import { isMarked, Marks } from '../../steps/marks.js';
 import { kindOf } from '../../steps/registry.js';
 import type { Detail, Entry, Step } from '../../steps/step.js';
 import type { Line, StepLine } from './line.js';
@@ -9,6 +10,16 @@ export interface LiveEntry extends Entry {
   readonly steps: readonly number[];
 }
 
+/** All that holds of a record. */
+export interface Live {
+  /** In the order in which their things were first touched; moves, as one entry, where the last was made. */
+  readonly entries: readonly LiveEntry[];
+  /** Steps that hold no longer, but for the masks that they have on record: an entry for each, in their order. */
+  readonly owing: readonly LiveEntry[];
+  /** Tasks that hold no longer what one of these gave them. */
+  readonly marks: Marks;
+}
+
 /** One that lines are added to, as often as they come: a record may have hundreds of thousands of one thing. */
 interface GrowingEntry extends LiveEntry {
   step: Step;
@@ -16,22 +27,27 @@ interface GrowingEntry extends LiveEntry {
   readonly steps: number[];
 }
 
-/**
- * @param since steps of a lower number are passed over
- * @returns entries in the order in which their things were first touched; moves, as one entry, where the last was made
- */
-export function fold(lines: readonly Line[], since = 1): LiveEntry[] {
+/** @param since steps of a lower number are passed over */
+export function fold(lines: readonly Line[], since = 1): Live {
   const details = detailsByStep(lines);
+  const marks = marksOf(lines);
+  const owing = new Set(lines.flatMap((line) => (line.type === 'undone-but-masks' ? line.steps : [])));
   const entries = new Map<string, GrowingEntry>();
+  const owed: GrowingEntry[] = [];
   for (const line of liveSteps(lines)) {
     if (line.step < since) continue;
     const key = keyOf(line);
-    const entry = entries.get(key) ?? { step: line.change, parts: [], steps: [] };
+    const isOwing = owing.has(line.step);
+    const entry = (isOwing ? undefined : entries.get(key)) ?? { step: line.change, parts: [], steps: [] };
+    extend(entry, line, details.get(line.step) ?? [], marks);
+    if (isOwing) {
+      owed.push(entry);
+      continue;
+    }
     if (kindOf(line.change).merges === 'kind') entries.delete(key);
     entries.set(key, entry);
-    extend(entry, line, details.get(line.step) ?? []);
   }
-  return [...entries.values()];
+  return { entries: [...entries.values()], owing: owed, marks };
 }
 
 /** Whether any step still holds. */
@@ -60,6 +76,12 @@ function detailsByStep(lines: readonly Line[]): Map<number, Detail[]> {
   return details;
 }
 
+function marksOf(lines: readonly Line[]): Marks {
+  const marks = new Marks();
+  for (const line of lines) if (line.type === 'undone-tasks') marks.add(line, line.tasks);
+  return marks;
+}
+
 function keyOf({ step, change }: StepLine): string {
   switch (kindOf(change).merges) {
     case 'target':
@@ -71,9 +93,11 @@ function keyOf({ step, change }: StepLine): string {
   }
 }
 
-function extend(entry: GrowingEntry, line: StepLine, details: readonly Detail[]): void {
+function extend(entry: GrowingEntry, line: StepLine, details: readonly Detail[], marks: Marks): void {
   const step: Step = line.change;
+  const { kind } = step;
   entry.step = { ...entry.step, to: step.to };
-  entry.parts.push({ step, details });
+  const marking = isMarked(kind) && ((task: Parameters<Marks['find']>[2]) => marks.find(kind, line.step, task));
+  entry.parts.push({ step, details, ...(marking && { marking }) });
   entry.steps.push(line.step);
 }

@@ -8,6 +8,8 @@
  */
 import * as v from 'valibot';
 import { VfioIsolateError } from '../../errors.js';
+import { MARKED } from '../../steps/marks.js';
+import { taskIds, ticks } from '../../steps/task-ids.js';
 
 export const FORMAT = 'vfio-isolate undo record';
 export const VERSION = 1;
@@ -42,12 +44,29 @@ const detail = v.looseObject({ type: v.literal('detail'), step: count });
 /** These steps hold no longer: rolled back or restored. */
 const undone = v.object({ type: v.literal('undone'), steps: v.array(count), time: v.string() });
 
+/** These steps hold no longer, but the masks that they have on record are still to be given back. */
+const undoneButMasks = v.object({ type: v.literal('undone-but-masks'), steps: v.array(count), time: v.string() });
+
+/**
+ * These tasks hold no longer what steps of one kind gave them, or the masks that steps have on record: those steps from
+ * `first` to `last`. `at` is in clock ticks since boot.
+ */
+const undoneTasks = v.object({
+  type: v.literal('undone-tasks'),
+  of: v.picklist(MARKED),
+  first: count,
+  last: count,
+  at: ticks,
+  tasks: taskIds,
+});
+
 /** A run's end: all that stands above holds. What follows the last one belongs to a run that was cut short. */
 const committed = v.object({ type: v.literal('committed'), time: v.string() });
 
-const line = v.variant('type', [header, step, detail, undone, committed]);
+const line = v.variant('type', [header, step, detail, undone, undoneButMasks, undoneTasks, committed]);
 
 export type StepLine = v.InferOutput<typeof step>;
+export type UndoneTasks = v.InferOutput<typeof undoneTasks>;
 export type Line = v.InferOutput<typeof line>;
 
 /** Loaded where there is a record: zlib brings streams along. */

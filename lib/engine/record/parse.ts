@@ -66,7 +66,12 @@ function readLine(host: Host, text: string, index: number, kinds: Map<number, St
       return { type: 'detail', step: line.step, ...kind.validateDetail?.(line, host) };
     }
     case 'undone':
+    case 'undone-but-masks':
       for (const step of line.steps) if (!kinds.has(step)) throw notAbove(step);
+      break;
+    case 'undone-tasks':
+      for (const step of [line.first, line.last]) if (!kinds.has(step)) throw notAbove(step);
+      if (line.first > line.last) throw new Error(`its steps go from ${line.first} to ${line.last}`);
       break;
   }
   return line;

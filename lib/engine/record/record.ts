@@ -7,8 +7,8 @@ import { native } from '../../native.js';
 import type { Ledger, Step } from '../../steps/step.js';
 import { packageVersion } from '../../version.js';
 import { createFile, type ExistingFile, openExisting, readFrom } from './file.js';
-import { fold, holds, type LiveEntry, lastStep } from './fold.js';
-import { encodeLine, FORMAT, type Line, VERSION } from './line.js';
+import { fold, holds, type Live, type LiveEntry, lastStep } from './fold.js';
+import { encodeLine, FORMAT, type Line, type UndoneTasks, VERSION } from './line.js';
 import { type Parsed, parseRecord } from './parse.js';
 import { MAX_BYTES, MAX_READ } from './safety.js';
 import { Tail } from './tail.js';
@@ -112,9 +112,20 @@ export class UndoRecord {
     return first;
   }
 
-  /** Notes that these steps hold no longer. */
-  async markUndone(steps: readonly number[]): Promise<void> {
-    if (steps.length > 0) await this.#append([{ type: 'undone', steps: [...steps], time: now() }]);
+  /**
+   * Notes that these steps hold no longer, and these but for the masks that they have on record. Not flushed to disk: what
+   * it is about ends with the kernel.
+   */
+  async markUndone(steps: readonly number[], butMasks: readonly number[] = []): Promise<void> {
+    const lines: Line[] = [];
+    if (steps.length > 0) lines.push({ type: 'undone', steps: [...steps], time: now() });
+    if (butMasks.length > 0) lines.push({ type: 'undone-but-masks', steps: [...butMasks], time: now() });
+    await this.#write(lines, MAX_READ);
+  }
+
+  /** Notes that tasks hold no longer what steps gave them; likewise not flushed, and only where a step could be recorded. */
+  async markTasks(mark: Omit<UndoneTasks, 'type'>): Promise<void> {
+    await this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);
   }
 
   async markCommitted(): Promise<void> {
@@ -132,10 +143,15 @@ export class UndoRecord {
     };
   }
 
-  /** What still holds of the steps from a number on, in the order in which it was first touched. */
-  entries(since = 1): LiveEntry[] {
+  /** All that still holds of the steps from a number on. */
+  live(since = 1): Live {
     const { lines } = this.#found ?? parseRecord(this.#host, this.#path, this.#tail.text());
     return fold(lines, since);
+  }
+
+  /** The things that are still changed, in the order in which they were first touched. */
+  entries(since = 1): readonly LiveEntry[] {
+    return this.live(since).entries;
   }
 
   close(): void {
@@ -146,8 +162,14 @@ export class UndoRecord {
     if (lines.length === 0) return;
     this.#found = undefined;
     // Without its end, a record that is full would be undone again by every restore.
-    const longest = lines.every(isEnd) ? MAX_READ : MAX_BYTES;
+    const longest = lines.every(({ type }) => type === 'committed') ? MAX_READ : MAX_BYTES;
     await this.#tail.append(Buffer.from(lines.map(encodeLine).join('')), longest);
+  }
+
+  async #write(lines: readonly Line[], longest: number): Promise<void> {
+    if (lines.length === 0) return;
+    this.#found = undefined;
+    await this.#tail.write(Buffer.from(lines.map(encodeLine).join('')), longest);
   }
 }
 
@@ -156,8 +178,5 @@ function conditionOf({ lines, stale }: Parsed): Condition {
   if (stale) return 'stale';
   return holds(lines) ? 'live' : 'spent';
 }
-
-/** Whether it only says of what is recorded whether it holds. */
-const isEnd = ({ type }: Line) => type === 'undone' || type === 'committed';
 
 const now = () => new Date().toISOString();

@@ -1,10 +1,12 @@
 /** One thing of a record is undone as far as that goes now, for as long as new things of it appear. */
 import { asOurs, VfioIsolateError } from '../../errors.js';
 import { delay } from '../../pause.js';
+import { isMarked } from '../../steps/marks.js';
 import { kindOf } from '../../steps/registry.js';
-import type { Refused, Step, Waiting } from '../../steps/step.js';
+import type { OnDone, Outcome, Refused, Step, Undo, Waiting } from '../../steps/step.js';
 import type { Performer } from '../perform.js';
 import type { CommandReport, StopSignal } from '../report.js';
+import type { Marker } from './marker.js';
 import type { Whole } from './wholes.js';
 
 export interface UndoRun {
@@ -13,8 +15,7 @@ export interface UndoRun {
   /** Also what somebody else has changed since. */
   readonly force: boolean;
   readonly signal?: StopSignal | undefined;
-  /** Told of the steps that hold no longer, as soon as that is so. */
-  readonly onUndone: (steps: readonly number[]) => void;
+  readonly marker: Marker;
 }
 
 /** How often new things may appear while they are undone, as tasks that fork do. */
@@ -40,6 +41,8 @@ export interface Pending {
 export interface Attempt {
   readonly changed: readonly string[];
   readonly error?: VfioIsolateError;
+  /** What else failed of it. */
+  readonly others?: readonly VfioIsolateError[];
   /** What it waits for, where that is all that is wrong. */
   readonly waiting?: Waiting;
   /** Whether it went a part of the way now, which may let others go theirs. */
@@ -67,6 +70,7 @@ export async function attempt(
         notes = [],
         missed,
         after = [],
+        along,
       } = await kind.undo(entry, performer.host, {
         force,
         settle,
@@ -78,7 +82,9 @@ export async function attempt(
         if (!told.has(note)) report.notes.push(note);
         told.add(note);
       }
-      const outcomes = await performer.perform(steps, report);
+      const { outcomes, errors } = await bringBack(steps, whole, run, along);
+      const [failed, ...others] = errors;
+      if (failed !== undefined) return { changed, error: failed, others };
       const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
       if (refused.length > 0) return { changed, error: refusal(refused) };
       for (const step of after) await bringAlong(step, run);
@@ -103,6 +109,37 @@ export async function attempt(
     if (ours.code === 'ABORT_ERR') throw ours;
     return { changed: [], error: ours };
   }
+}
+
+/** Tasks are marked as soon as they are back. Where these are many things, what fails of them keeps no other from being tried. */
+async function bringBack(
+  steps: readonly Step[],
+  { entry }: Whole,
+  { performer, report, marker }: UndoRun,
+  along: Undo['along'],
+): Promise<{ outcomes: Outcome[]; errors: VfioIsolateError[] }> {
+  const { kind, repeats } = kindOf(entry.step);
+  const onDone: OnDone | undefined = isMarked(kind)
+    ? (tasks) =>
+        marker.tasks(
+          kind,
+          entry.steps,
+          along === undefined ? tasks : tasks.flatMap((task) => along.get(task[0]) ?? [task]),
+        )
+    : undefined;
+  if (repeats === undefined) return { outcomes: await performer.perform(steps, report, onDone), errors: [] };
+  const outcomes: Outcome[] = [];
+  const errors: VfioIsolateError[] = [];
+  for (const step of steps) {
+    try {
+      outcomes.push(...(await performer.perform([step], report, onDone)));
+    } catch (error) {
+      const ours = asOurs(error);
+      if (ours.code === 'ABORT_ERR') throw ours;
+      errors.push(ours);
+    }
+  }
+  return { outcomes, errors };
 }
 
 /** What is refused of it is told, and keeps nothing on record. */

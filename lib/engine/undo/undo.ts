@@ -1,13 +1,15 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
 import type { VfioIsolateError } from '../../errors.js';
 import { breathe } from '../../pause.js';
-import { hasMasks, masksBack } from '../../steps/masks.js';
+import { hasMasks, recordsMasks } from '../../steps/masks.js';
 import { kindOf } from '../../steps/registry.js';
 import { throwIfAborted } from '../perform.js';
-import type { LiveEntry } from '../record/fold.js';
-import { attempt, type Left, type Pending, refusal, type UndoRun } from './attempt.js';
+import type { Live, LiveEntry } from '../record/fold.js';
+import { attempt, type Left, type Pending, type UndoRun } from './attempt.js';
+import { giveMasksBack } from './masks-back.js';
 import { toSettle } from './settling.js';
-import { entriesOf, stepsOf, topDown, type Whole, wholes } from './wholes.js';
+import { markStanding } from './standing.js';
+import { entriesOf, stepByStep, topDown, type Whole, wholes } from './wholes.js';
 
 export interface Undone {
   /** An error for each thing that could not be brought back. */
@@ -19,22 +21,29 @@ export interface Undone {
 /**
  * Undoes entries in reverse order, as many as can be. One that fails, waits, or finds itself changed may need another to
  * be undone first (a cpuset is widened after the one above it), so these are tried again for as long as that helps. What
- * then still waits for nothing that has failed settles for a nearest equal state.
+ * then still waits for nothing that has failed settles for a nearest equal state. Each is marked as soon as it is undone.
  * @throws VfioIsolateError `ABORT_ERR`, between two steps
  */
-export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise<Undone> {
+export async function undo(live: Live, run: UndoRun): Promise<Undone> {
+  const { entries } = live;
   const { host } = run.performer;
   let pending = topDown(wholes(entries).reverse(), host).map(
     (whole): Pending => ({ whole, settle: false, begun: false }),
   );
   const leaving = new Set(entries.flatMap((entry) => kindOf(entry.step).takesAway?.(entry, host, run.force) ?? []));
-  const masked: Whole[] = [];
+  // What affinity steps found matters beside masks on record only.
+  const owes = [...entries, ...live.owing].some(recordsMasks) ? hasMasks : recordsMasks;
+  const owing = [...live.owing];
   const done: Whole[] = [];
   const told = new Set(run.report.notes);
-  const note = (whole: Whole) => {
-    done.push(whole);
-    if (entriesOf(whole).some(hasMasks)) masked.push(whole);
-    else run.onUndone(stepsOf(whole));
+  const note = async (ended: readonly LiveEntry[]) => {
+    const [plain, masked]: [number[], number[]] = [[], []];
+    for (const entry of ended) {
+      const isOwing = owes(entry);
+      if (isOwing) owing.push(entry);
+      for (const step of entry.steps) (isOwing ? masked : plain).push(step);
+    }
+    await run.marker.steps(plain, masked);
   };
   for (;;) {
     const left: Left[] = [];
@@ -42,8 +51,12 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
       await breathe();
       throwIfAborted(run.signal);
       const outcome = await attempt(one, run, leaving, told);
-      if (outcome.error === undefined && outcome.changed.length === 0) note(one.whole);
-      else left.push({ ...one, ...outcome });
+      if (outcome.error !== undefined || outcome.changed.length > 0) {
+        left.push({ ...one, ...outcome });
+        continue;
+      }
+      done.push(one.whole);
+      await note(entriesOf(one.whole).flatMap(stepByStep));
     }
     const stuck = left.length === pending.length && !left.some(({ partly }) => partly);
     const settling = stuck ? toSettle(left, host) : new Set();
@@ -56,11 +69,20 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
     );
     const helps = !stuck || settled.some(({ settle }, index) => settle !== left[index]?.settle);
     if (left.length === 0 || !helps) {
-      const masks = await giveMasksBack(masked, run);
+      const kept: LiveEntry[] = [];
+      for (const one of left) {
+        const { spent, held } = await markStanding(one, run, leaving);
+        await note(spent);
+        kept.push(...held);
+      }
+      const masks = await giveMasksBack(owing, kept, live.marks, run);
       noteWhatRemains(done, run);
       return {
-        errors: [...masks.errors, ...left.flatMap(({ error }) => error ?? [])],
-        changed: [...masks.changed, ...left.flatMap(({ changed }) => changed)],
+        errors: [
+          ...masks,
+          ...left.flatMap(({ error, others = [] }) => (error === undefined ? [] : [error, ...others])),
+        ],
+        changed: left.flatMap(({ changed }) => changed),
       };
     }
     pending = settled;
@@ -71,24 +93,3 @@ export async function undo(entries: readonly LiveEntry[], run: UndoRun): Promise
 function noteWhatRemains(done: readonly Whole[], { performer, report }: UndoRun): void {
   for (const { entry } of done) report.notes.push(...(kindOf(entry.step).remains?.(entry, performer.host) ?? []));
 }
-
-/** Last of all, since undoing anything else may overwrite them once more. */
-async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<Undone> {
-  if (masked.length === 0) return { errors: [], changed: [] };
-  const entries = masked.flatMap(entriesOf).flatMap(stepByStep).sort(byFirstStep);
-  const { steps, changed } = masksBack(run.performer.host, entries, run);
-  const outcomes = await run.performer.perform(steps, run.report);
-  const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
-  if (refused.length > 0) return { errors: [refusal(refused)], changed };
-  // What else these steps did is undone: a mask that its owner has chosen since keeps none of it on record.
-  for (const whole of masked) run.onUndone(stepsOf(whole));
-  for (const line of changed) run.report.notes.push(line);
-  return { errors: [], changed: [] };
-}
-
-/** An entry for each step that one is made of. */
-function stepByStep({ parts, steps }: LiveEntry): LiveEntry[] {
-  return parts.map((part, index) => ({ step: part.step, parts: [part], steps: steps.slice(index, index + 1) }));
-}
-
-const byFirstStep = (a: LiveEntry, b: LiveEntry) => (a.steps[0] ?? 0) - (b.steps[0] ?? 0);

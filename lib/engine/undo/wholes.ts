@@ -11,7 +11,10 @@ export interface Whole {
 
 export const entriesOf = ({ entry, inner }: Whole): LiveEntry[] => [entry, ...inner];
 
-export const stepsOf = (whole: Whole): number[] => entriesOf(whole).flatMap(({ steps }) => steps);
+/** An entry for each step that one is made of. */
+export function stepByStep({ parts, steps }: LiveEntry): LiveEntry[] {
+  return parts.map((part, index) => ({ step: part.step, parts: [part], steps: steps.slice(index, index + 1) }));
+}
 
 /** Where lists of cgroups stand, the outermost comes first; all else keeps its place. */
 export function topDown(all: readonly Whole[], host: Host): Whole[] {

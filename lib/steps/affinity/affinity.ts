@@ -7,14 +7,14 @@ import { VfioIsolateError } from '../../errors.js';
 import { type Host, readIfThere } from '../../host.js';
 import { setMasks, type TaskMask } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread } from '../../kernel/kernel-threads.js';
-import { type Cpus, hasCpus, type SeenTask } from '../../kernel/task-cpus.js';
+import { type Cpus, hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
 import { type TaskId, taskKey, ticksSinceBoot } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import type { Refusal } from '../../native.js';
 import { delay } from '../../pause.js';
 import type { ApplyContext, Refused, StepKind } from '../step.js';
-import { taskId, taskIds, ticks } from '../task-ids.js';
-import { type Back, planBack } from './back.js';
+import { MARKED_AT_ONCE, taskId, taskIds, ticks } from '../task-ids.js';
+import { type Back, planBack, tasksBack } from './back.js';
 import { refusalError, refused } from './refusal.js';
 import { latecomers, tasksIn } from './scope.js';
 import { type AffinityStep, isCpus, type Row, rows, type Scope, type Vanishing } from './shape.js';
@@ -81,6 +81,8 @@ export const affinityKind: StepKind<AffinityStep> = {
     return { steps: rows.length + vanishing.length === 0 ? [] : [step], changed: leftAlone(back) };
   },
 
+  standing: async (entry, host) => ({ back: await tasksBack(host, touchedIn(entry)), spent: [] }),
+
   describe({ tasks, vanishing = [] }, changed) {
     const ways = new Map<string, number>();
     if (tasks.length === 0) {
@@ -111,16 +113,36 @@ export const affinityKind: StepKind<AffinityStep> = {
 type Sum = { changed: number; gone: number; refused: Refused[] };
 
 async function set({ scope, to }: AffinityStep, tasks: readonly Row[], context: ApplyContext, sum: Sum): Promise<void> {
-  const { host, control } = context;
-  const wanted = tasks.map(([tid, start, , cpus]) => [tid, start, cpus] as const);
-  const result = await setMasks(host, wanted, control);
-  if (result.cancelled) throw new VfioIsolateError('ABORT_ERR', 'stopped while setting the CPUs of tasks');
-  sum.changed += result.done;
-  sum.gone += result.gone;
-  for (const refusal of result.refused) {
-    if (scope !== undefined && !isExpected(refusal, scope)) throw refusalError(host, refusal, to ?? 'all');
-    sum.refused.push(refused(host, refusal));
+  const { host, control, onDone } = context;
+  // In parts where somebody hears of those that are done.
+  const most = onDone === undefined ? Number.POSITIVE_INFINITY : MARKED_AT_ONCE;
+  for (let first = 0; first < tasks.length; first += most) {
+    const part = tasks.slice(first, first + most);
+    const wanted = part.map(([tid, start, , cpus]) => [tid, start, cpus] as const);
+    const result = await setMasks(host, wanted, control);
+    const others = new Set(result.refused.map(({ tid }) => tid));
+    await onDone?.(
+      (result.cancelled ? haveTheirs(host, part) : part).flatMap(([tid, start]) =>
+        others.has(tid) ? [] : [[tid, start]],
+      ),
+    );
+    if (result.cancelled) throw new VfioIsolateError('ABORT_ERR', 'stopped while setting the CPUs of tasks');
+    sum.changed += result.done;
+    sum.gone += result.gone;
+    for (const refusal of result.refused) {
+      if (scope !== undefined && !isExpected(refusal, scope)) throw refusalError(host, refusal, to ?? 'all');
+      sum.refused.push(refused(host, refusal));
+    }
   }
+}
+
+/** Those that have what they were to be given, by the looks of it. */
+function haveTheirs(host: Host, tasks: readonly Row[]): Row[] {
+  const see = taskViewer(host);
+  return tasks.filter(([tid, start, from, to]) => {
+    const task = see(tid);
+    return task?.start === start && hasCpus(task, to) && !hasCpus(task, from);
+  });
 }
 
 /** The kernel may have bound a thread to its CPUs since it was looked at, and moves its own threads between cpusets. */

@@ -18,7 +18,7 @@ import type { Touched } from './touched.js';
 
 export interface Heir {
   readonly task: SeenTask;
-  /** The nearest recorded ancestor. */
+  /** The nearest recorded ancestor, as it was then. */
   readonly ancestor: Touched;
 }
 
@@ -28,7 +28,7 @@ export interface Heirs {
   readonly vanished: readonly { readonly process: TaskId; readonly ancestor: Touched }[];
 }
 
-export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched>): Promise<Heirs> {
+export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched[]>): Promise<Heirs> {
   if (touched.size === 0) return { heirs: [], vanished: [] };
   const mayBeHeir = narrowEnough(host, touched);
   const lineage = new Lineage(host, touched);
@@ -37,7 +37,7 @@ export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched
   const vanished = new Map<number, Heirs['vanished'][number]>();
   const vanish = (pid: number, tid: number) => {
     if (tid === pid || vanished.has(pid)) return;
-    const [ancestor, start] = [lineage.nearest(pid, tid, pid), taskStatus(host, pid)?.start];
+    const [ancestor, start] = [lineage.nearest(pid, tid, pid)?.at(-1), taskStatus(host, pid)?.start];
     if (ancestor !== undefined && start !== undefined) vanished.set(pid, { process: [pid, start], ancestor });
   };
   const pace = newPace();
@@ -61,17 +61,28 @@ export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched
         vanish(pid, tid);
         continue;
       }
-      const ancestor = lineage.nearest(pid, tid, task.ppid);
+      const ancestor = asOf(lineage.nearest(pid, tid, task.ppid), task.start);
       if (ancestor === undefined || task.start < ancestor.began) continue;
-      if (ancestor.given.some((cpus) => hasCpus(task, cpus))) heirs.push({ task, ancestor });
+      const hasGiven = (one: SeenTask) => ancestor.given.some((cpus) => hasCpus(one, cpus));
+      if (!hasGiven(task) || ancestor.marking([tid, task.start]) !== undefined) continue;
+      const { ended } = ancestor;
+      const parent = ended !== undefined && ended.at < task.start ? see(ancestor.task[0]) : undefined;
+      // Given such CPUs by somebody else since, it had them to pass on.
+      if (parent === undefined || parent.start !== ancestor.task[1] || !hasGiven(parent))
+        heirs.push({ task, ancestor });
     }
   }
   return { heirs, vanished: [...vanished.values()] };
 }
 
+/** How an ancestor was when a task was born, or else was last. */
+function asOf(times: readonly Touched[] | undefined, born: number): Touched | undefined {
+  return times?.find(({ ended }) => ended === undefined || born <= ended.at) ?? times?.at(-1);
+}
+
 /** Whether a mask lies within one that was given to anybody. */
-function narrowEnough(host: Host, touched: ReadonlyMap<string, Touched>): (mask: Bitmap) => boolean {
-  const given = [...new Set([...touched.values()].flatMap((one) => one.given))];
+function narrowEnough(host: Host, touched: ReadonlyMap<string, Touched[]>): (mask: Bitmap) => boolean {
+  const given = [...new Set([...touched.values()].flatMap((times) => times.flatMap(({ given }) => given)))];
   const all = readTopology(host).possible;
   const sets = given.map((cpus) => (cpus === null ? all : parseList(cpus)));
   return (mask) => sets.some((set) => mask.isSubsetOf(set));
@@ -81,16 +92,16 @@ const stays = (task: TaskStatus): boolean => (isKernelThread(task) ? reasonToSta
 
 class Lineage {
   readonly #host: Host;
-  readonly #touched: ReadonlyMap<string, Touched>;
+  readonly #touched: ReadonlyMap<string, Touched[]>;
   readonly #statuses = new Map<number, TaskStatus | undefined>();
 
-  constructor(host: Host, touched: ReadonlyMap<string, Touched>) {
+  constructor(host: Host, touched: ReadonlyMap<string, Touched[]>) {
     this.#host = host;
     this.#touched = touched;
   }
 
   /** The recorded task that is nearest: a thread's process, then the parent, its parent, and so on. */
-  nearest(pid: number, tid: number, parent: number): Touched | undefined {
+  nearest(pid: number, tid: number, parent: number): readonly Touched[] | undefined {
     for (let at = tid === pid ? parent : pid; at > 0; ) {
       const status = this.#statusOf(at);
       if (status === undefined) return undefined;

@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { type Cpus, hasCpus, type SeenTask } from '../../kernel/task-cpus.js';
 import { type TaskId, taskKey } from '../../kernel/tasks.js';
 import { parseList } from '../../sets/list.js';
+import type { Mark, Marking } from '../marks.js';
 import type { Entry } from '../step.js';
 import { type AffinityStep, type Row, rows } from './shape.js';
 
@@ -16,16 +17,28 @@ export interface Touched {
   readonly given: readonly Cpus[];
   /** When it was given the first, in clock ticks since boot. */
   readonly began: number;
+  /** It was given back what it had first. */
+  readonly ended: Mark | undefined;
+  /** Of the step that gave it the first: whoever inherited that may have been given back what it had, too. */
+  readonly marking: Marking;
 }
 
-/** By TID and start time, so that a reused TID is another task. */
-export function touchedIn(entry: Entry<AffinityStep>): Map<string, Touched> {
-  const found = new Map<string, Touched & { given: Cpus[] }>();
-  for (const { step, details } of entry.parts) {
-    for (const [tid, start, from, to] of rowsOf(step, details)) {
-      const before = found.get(taskKey(tid, start));
-      if (before !== undefined) before.given.push(to);
-      else found.set(taskKey(tid, start), { task: [tid, start], first: from, given: [to], began: step.began });
+/**
+ * By TID and start time, so that a reused TID is another task: one for each time that it was set, until it was given back
+ * what it had.
+ */
+export function touchedIn(entry: Entry<AffinityStep>): Map<string, Touched[]> {
+  const found = new Map<string, (Touched & { given: Cpus[] })[]>();
+  for (const { step, details, marking = () => undefined } of entry.parts) {
+    for (const [tid, start, first, to] of rowsOf(step, details)) {
+      const task = [tid, start] as const;
+      const ended = marking(task);
+      const times = found.get(taskKey(tid, start));
+      const last = times?.at(-1);
+      const now = { task, first, given: [to], began: step.began, ended, marking };
+      if (times === undefined || last === undefined) found.set(taskKey(tid, start), [now]);
+      else if (last.ended === undefined || last.ended === ended) last.given.push(to);
+      else times.push(now);
     }
   }
   return found;

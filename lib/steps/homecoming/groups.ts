@@ -9,6 +9,8 @@ export interface Group {
   readonly to: string;
   readonly processes: TaskId[];
   readonly threads: TaskId[];
+  /** By TID: the tasks that are home with it, which may be none. */
+  readonly members: Map<number, readonly TaskId[]>;
 }
 
 /** A thread in a destination, and its home. */
@@ -45,19 +47,24 @@ export class Groups {
     const together = threads.every(({ home }) => home === first.home) && this.#isWhole(pid, threads.length);
     if (together) {
       const leader = threads.find(({ task: [tid] }) => tid === pid) ?? first;
-      this.bring(from, leader, true);
+      this.bring(from, leader, true)?.members.set(
+        leader.task[0],
+        threads.map(({ task }) => task),
+      );
     } else {
       for (const thread of threads) this.bring(from, thread, false);
     }
   }
 
-  bring(from: string, { task, home }: Homeward, whole: boolean): void {
+  /** @returns the group that it goes with */
+  bring(from: string, { task, home }: Homeward, whole: boolean): Group | undefined {
     const to = this.destinationFor(home);
-    if (to === undefined || to === from) return;
+    if (to === undefined || to === from) return undefined;
     const key = `${from}\n${to}`;
-    const group = this.#groups.get(key) ?? { from, to, processes: [], threads: [] };
+    const group = this.#groups.get(key) ?? { from, to, processes: [], threads: [], members: new Map() };
     this.#groups.set(key, group);
     (whole ? group.processes : group.threads).push(task);
+    return group;
   }
 
   /** Of a task that somebody else has moved, and whose home does not exist: nowhere else is better than where it is. */

@@ -1,7 +1,8 @@
 /**
  * Who goes back where when moves are undone. Each task goes to where the record first saw it; a destination's own stay.
  * Of those born in a destination since, a thread goes with its process, a process with its nearest recorded ancestor, and
- * one without any to the source of the last move. What somebody else has put there stays if it is older than the move. Of
+ * one without any to the source of the last move. A task that was brought home once stays where it is since then, until it
+ * is moved anew. What somebody else has put there stays if it is older than the move. Of
  * what is younger nobody can tell: a child whose parent has exited is given to a subreaper (prctl(2)), which the kernel does
  * not show to be one, so a parent outside may be that of an orphan.
  */
@@ -10,10 +11,12 @@ import { cpusetExists, refugeFrom } from '../../kernel/cpuset.js';
 import { isPlain } from '../../kernel/door.js';
 import { findCpusets } from '../../kernel/mounts.js';
 import { newPace } from '../../kernel/pace.js';
-import { cgroupOf, countTasks, isDead, listTasks, type TaskStatus, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { countTasks, listTasks, type TaskId, taskStatus } from '../../kernel/tasks.js';
 import type { TaskTable } from '../../native.js';
 import { type Group, Groups, type Homeward } from './groups.js';
 import { Homes, type Move } from './homes.js';
+import { spentMoves } from './spent.js';
+import { type FoundStray, findStrays } from './strays.js';
 
 export interface Homecoming {
   readonly groups: readonly Group[];
@@ -26,6 +29,10 @@ export interface Homecoming {
   readonly leaving: ReadonlyMap<string, string>;
   /** Destinations with tasks that were born or had exited while they were looked at. */
   readonly missed: readonly string[];
+  /** Recorded tasks that are at home, or stay elsewhere for good. */
+  readonly back: readonly TaskId[];
+  /** Indices of the moves of which nothing is away from home. */
+  readonly spent: readonly number[];
 }
 
 export interface Stray {
@@ -50,7 +57,8 @@ export async function homecoming(
 ): Promise<Homecoming> {
   const homes = new Homes(moves);
   const groups = new Groups(host, settle);
-  const seen = new Set<number>();
+  const seen = new Map<number, string>();
+  const astray = new Set<string>();
   const adrift = new Set<string>();
   const leaving = new Map<string, string>();
   const missed: string[] = [];
@@ -63,7 +71,8 @@ export async function homecoming(
       const threads = homeward(host, destination, table, pid, rows, homes);
       foreign += rows.length - threads.length;
       if (threads.some(({ isAdrift }) => isAdrift)) adrift.add(destination);
-      for (const row of rows) seen.add(at(table.tid, row));
+      for (const row of rows) seen.set(at(table.tid, row), destination);
+      if (threads.some(({ home }) => home !== destination)) astray.add(destination);
       for (const { home } of threads) homesHere.add(home);
       if (threads.length < rows.length) homesHere.add(destination);
       groups.add(destination, pid, threads);
@@ -78,7 +87,7 @@ export async function homecoming(
     const to = homesHere.size === 1 && home !== undefined ? groups.destinationFor(home) : undefined;
     if (to !== undefined && to !== destination) leaving.set(destination, to);
   }
-  const strays = await findStrays(host, homes, groups, seen);
+  const { strays, back, gone, scattered } = await findStrays(host, homes, groups, seen, settle);
   const refuges = new Set(homes.destinations.map((directory) => refuge(host, groups, directory)));
   const [homeless, left]: [FoundStray[], FoundStray[]] = [[], []];
   for (const stray of strays) {
@@ -89,13 +98,21 @@ export async function homecoming(
     if (isEvicted || (force && !isHomeless && isPlain(cgroup))) groups.bring(cgroup, thread, whole);
     else (isHomeless ? homeless : left).push(stray);
   }
-  for (const { thread, cgroup } of homeless) groups.leave(cgroup, thread);
+  for (const { thread, cgroup } of homeless) {
+    groups.leave(cgroup, thread);
+    if (settle) back.push(thread.task);
+  }
+  // Such a process is home once all of its threads are.
+  for (const { threads, members } of groups.all())
+    for (const [tid] of threads) if (scattered.has(tid)) members.set(tid, []);
   return {
     groups: groups.all(),
     missing: [...groups.missing],
     strays: left.map(({ thread, cgroup }) => ({ tid: thread.task[0], cgroup })),
     leaving,
     missed,
+    back,
+    spent: spentMoves(moves, [...back, ...gone], new Set([...astray, ...missed])),
     notes: [
       ...groups.notes,
       ...(foreign === 0 ? [] : [`${foreign} tasks that somebody else put there stay`]),
@@ -144,51 +161,35 @@ function homeward(
   rows: readonly number[],
   homes: Homes,
 ): Found[] {
-  let ofProcess: string | undefined | null = null;
+  let started: number | undefined | null = null;
+  // Looked up once a process, and only where a thread asks: the kernel adds up all threads for each read.
+  const start = () => {
+    if (started === null) started = taskStatus(host, pid)?.start;
+    return started;
+  };
+  const isHere = rows.some((row) => at(table.tid, row) === pid);
   return rows.flatMap((row): Found[] => {
     const task = [at(table.tid, row), at(table.start, row)] as const;
-    // Looked up once a process, and only where a thread asks: the kernel adds up all threads for each read.
-    const process = () => {
-      if (ofProcess === null) ofProcess = homes.home(pid, taskStatus(host, pid)?.start);
-      return ofProcess;
-    };
-    const known = homes.home(...task) ?? process();
+    const known = homes.home(...task);
     if (known !== undefined) return [{ task, home: known, isAdrift: false }];
+    if (homes.isSettled(destination, task)) return atHome(destination, task, homes.lastHome(...task));
+    const process = task[0] === pid ? undefined : start();
+    if (process !== undefined) {
+      // With a process that was brought home once, and is here again, its threads are.
+      const isTheirs = isHere && homes.home(pid, process) === undefined && homes.isSettled(destination, [pid, process]);
+      if (isTheirs) return atHome(destination, task, homes.lastHome(pid, process));
+      const ofProcess = homes.home(pid, process) ?? homes.homeAt(pid, process, task[1]);
+      if (ofProcess !== undefined) return [{ task, home: ofProcess, isAdrift: false }];
+    }
     if (!homes.isBornIn(destination, task[1])) return [];
-    const ofAncestor = homes.homeOfAncestor(host, at(table.ppid, row));
+    const ofAncestor = homes.homeOfAncestor(host, destination, at(table.ppid, row), task[1]);
     return [{ task, home: ofAncestor ?? homes.source(destination), isAdrift: ofAncestor === undefined }];
   });
 }
 
-interface FoundStray {
-  readonly thread: Homeward;
-  readonly whole: boolean;
-  readonly cgroup: string;
-}
-
-/** Recorded tasks that are alive and neither in a destination nor home; of a whole process, any of its threads. */
-async function findStrays(host: Host, homes: Homes, groups: Groups, seen: ReadonlySet<number>): Promise<FoundStray[]> {
-  const strays: FoundStray[] = [];
-  const pace = newPace();
-  for (const { task, home, whole } of homes.tasks()) {
-    await pace();
-    const [tid, start] = task;
-    const here = seen.has(tid);
-    if (here && !whole) continue;
-    if (!here && !isAlive(taskStatus(host, tid), start)) continue;
-    const threads = whole ? threadsOf(host, tid) : [tid];
-    for (const thread of threads.filter((other) => !seen.has(other))) {
-      const cgroup = cgroupOf(host, thread);
-      const status = thread === tid ? { start } : taskStatus(host, thread);
-      if (cgroup === undefined || status === undefined || cgroup === groups.nearest(home)) continue;
-      strays.push({ thread: { task: [thread, status.start], home }, whole: whole && !here && thread === tid, cgroup });
-    }
-  }
-  return strays;
-}
-
-function isAlive(status: TaskStatus | undefined, start: number): boolean {
-  return status !== undefined && status.start === start && !isDead(status);
+/** It stays in a destination: that is its home, or else somebody else has put it there. */
+function atHome(destination: string, task: TaskId, home: string | undefined): Found[] {
+  return home === destination ? [{ task, home, isAdrift: false }] : [];
 }
 
 function at(column: ArrayLike<number>, row: number): number {
