@@ -83,6 +83,6 @@ export interface Action {
 /** A command that brings the host back: it plans nothing of its own, but names a record. */
 export interface RestoreAction {
   readonly spec: ActionSpec;
-  /** Path of the record. @throws UsageError */
-  record(parameters: Parameters): string;
+  /** Name of the record; undefined for that of the last run that still holds something. @throws UsageError */
+  record(parameters: Parameters): string | undefined;
 }

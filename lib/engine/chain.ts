@@ -11,6 +11,8 @@ import { restore } from './restore.js';
 /** What the chain needs of the run around it. */
 export interface Transaction {
   readonly performer: Performer;
+  /** What a restore brings back the host with: how to redo that is recorded only if a record was named for it. */
+  readonly restorer: Performer;
   /** A point that can be rolled back to. */
   mark(): number;
   /** Undoes all since a mark. */
@@ -72,19 +74,24 @@ function units(links: readonly Link[], keepGoing: boolean): Link[][] {
 }
 
 function isRestore({ command }: Link): boolean {
-  return 'record' in actionOf(command.name);
+  return isRestoring(command);
+}
+
+/** Whether a command brings the host back. */
+export function isRestoring({ name }: Command): boolean {
+  return 'record' in actionOf(name);
 }
 
 /** @returns the error that stopped it */
 async function performUnit(
   unit: readonly Link[],
   options: RunOptions,
-  { performer, commit }: Transaction,
+  { performer, restorer, commit }: Transaction,
 ): Promise<VfioIsolateError | undefined> {
   for (const { command, report } of unit) {
     try {
       throwIfAborted(options.signal);
-      await perform(command, report, performer, options);
+      await perform(command, report, isRestoring(command) ? restorer : performer, options);
       report.status = options.dryRun ? 'planned' : 'done';
     } catch (error) {
       report.status = 'failed';

@@ -1,10 +1,10 @@
 /** One run at a time changes a host: the others wait for the lock (flock(2)), which dies with the last that holds it. */
-import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { fromNode, isSystemError, VfioIsolateError } from '../errors.js';
+import { closeSync, constants, fstatSync, openSync, statSync } from 'node:fs';
+import { fromNode, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
 import { native } from '../native.js';
 import { delay } from '../pause.js';
+import { needingRoot, openStore, storeOf } from './record/store.js';
 import type { StopSignal } from './report.js';
 
 /** How often a waiting run tries again; short enough for a signal to be seen in time. */
@@ -54,7 +54,7 @@ function isInPlace(host: Host, fd: number): boolean {
   return opened.dev === present?.dev && opened.ino === present.ino;
 }
 
-const lockFile = (host: Host) => `${host.run}/vfio-isolate/lock`;
+const lockFile = (host: Host) => `${storeOf(host)}/lock`;
 
 function locked(wait: number): VfioIsolateError {
   return new VfioIsolateError('ERR_LOCKED', `another run holds the lock, and did for ${wait} s`, {
@@ -68,9 +68,9 @@ function removed(host: Host, wait: number): VfioIsolateError {
 }
 
 function openLockFile(host: Host): number {
+  openStore(host);
   const path = lockFile(host);
   try {
-    mkdirSync(dirname(path), { mode: 0o700, recursive: true });
     // O_NOFOLLOW, and a regular file: the lock must be the one that every other run takes.
     const flags = constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW | constants.O_NONBLOCK;
     const fd = openSync(path, flags, 0o600);
@@ -78,8 +78,6 @@ function openLockFile(host: Host): number {
     closeSync(fd);
     throw new VfioIsolateError('ERR_STATE', `${path} is not a regular file`, { remedy: 'remove it' });
   } catch (error) {
-    const system = fromNode(error);
-    if (!isSystemError(system, 'EACCES', 'EPERM')) throw system;
-    throw system.explained({ remedy: 'changing the host needs root: use sudo' });
+    throw needingRoot(error);
   }
 }

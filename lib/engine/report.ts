@@ -15,9 +15,14 @@ export interface Command {
 export type StopSignal = Pick<AbortSignal, 'aborted' | 'addEventListener' | 'removeEventListener'>;
 
 export interface RunOptions {
-  /** Path of the undo record. */
-  readonly undo?: string;
-  /** Plan everything, change nothing; needs neither the lock nor the record. */
+  /**
+   * The name of the undo record, a path: a live record of that name is continued. By default the run gets a record of its
+   * own, which is numbered. With `false` nothing can be restored afterwards; the run itself is rolled back all the same.
+   */
+  readonly undo?: string | false;
+  /** What the record says who asked for the run; the process's command line unless given. */
+  readonly commandLine?: string;
+  /** Plan everything, change nothing; needs neither the lock nor a record. */
   readonly dryRun?: boolean;
   /** Go on after a command that failed, and keep what the others did. */
   readonly keepGoing?: boolean;
@@ -72,6 +77,8 @@ export interface RunReport {
   readonly error?: VfioIsolateError;
   /** Errors met while rolling back; what they left is still in the record. */
   readonly rollbackErrors: readonly VfioIsolateError[];
+  /** The name of the record that undoes what holds, as `restore` takes it; absent if nothing is there to undo. */
+  readonly record?: string;
 }
 
 /** Of a command that has not begun. */

@@ -1,47 +1,56 @@
 /** Brings the host back to what a record says it was. */
-import { statSync } from 'node:fs';
 import { type ErrorCode, UsageError, VfioIsolateError } from '../errors.js';
+import type { Host } from '../host.js';
 import type { Performer } from './perform.js';
-import { UndoRecord } from './record/record.js';
+import type { UndoRecord } from './record/record.js';
+import { findRecord, recordToRestore } from './record/records.js';
 import type { CommandReport, RunOptions } from './report.js';
 import { Marker } from './undo/marker.js';
 import { undo } from './undo/undo.js';
 
 /**
  * Restores as much as can be; what could not be brought back stays in the record for another try.
+ * @param name of the record; by default that of the last run that still holds something
  * @throws VfioIsolateError `ERR_RECORD` before anything is touched; `ERR_INCOMPLETE`; `ABORT_ERR`, between two steps
  */
 export async function restore(
-  path: string,
+  name: string | undefined,
   performer: Performer,
   report: CommandReport,
   options: RunOptions,
 ): Promise<void> {
-  if (options.undo !== undefined && isSameFile(options.undo, path)) {
-    throw new UsageError(`${path} cannot be restored and be written to at once`, {
-      remedy: 'give -u another file to record how to redo',
-    });
+  const record = recordToRestore(performer.host, name);
+  if (record === undefined) {
+    report.notes.push('nothing to restore: no record holds anything');
+    return;
   }
-  const record = UndoRecord.toRestore(performer.host, path);
+  const path = record.place.name;
   try {
+    requireOther(record, performer.host, options.undo);
     if (record.condition === 'empty') throw lost(path);
+    if (name === undefined) report.notes.push(`the last run that still held something is that of ${path}`);
     report.notes.push(...remarks(path, record));
     if (record.condition === 'live') await restoreLive(path, record, performer, report, options);
+    if (!options.dryRun) record.settleLink();
   } finally {
     record.close();
   }
+}
+
+/** The record of how to redo cannot be the one that is restored. @throws UsageError */
+function requireOther({ place }: UndoRecord, host: Host, undo: string | false | undefined): void {
+  const redo = undo ? findRecord(host, undo) : undefined;
+  redo?.close();
+  if (redo?.place.path !== place.path) return;
+  throw new UsageError(`${place.name} cannot be restored and be written to at once`, {
+    remedy: 'give -u another name to record how to redo',
+  });
 }
 
 function lost(path: string): VfioIsolateError {
   return new VfioIsolateError('ERR_RECORD', `undo record ${path} is empty`, {
     remedy: 'no run has written to it, or somebody has emptied it since: then what it held is lost',
   });
-}
-
-/** Whether two paths lead to one file, by whatever links. */
-function isSameFile(a: string, b: string): boolean {
-  const [first, second] = [a, b].map((path) => statSync(path, { throwIfNoEntry: false, bigint: true }));
-  return first !== undefined && first.dev === second?.dev && first.ino === second.ino;
 }
 
 function remarks(path: string, { condition, torn }: UndoRecord): string[] {

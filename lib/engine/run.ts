@@ -5,10 +5,12 @@ import { type Host, openHost, readOnce, withLock } from '../host.js';
 import { native } from '../native.js';
 import { OverlayHost } from '../steps/overlay.js';
 import type { Entry } from '../steps/step.js';
-import { performChain, type Transaction } from './chain.js';
+import { isRestoring, performChain, type Transaction } from './chain.js';
 import { acquireLock } from './lock.js';
 import { Applier, Rehearsal } from './perform.js';
-import { UndoRecord } from './record/record.js';
+import { ownCommandLine } from './record/command-line.js';
+import type { UndoRecord } from './record/record.js';
+import { findRecord, recordForRun } from './record/records.js';
 import type { Command, RunOptions, RunReport } from './report.js';
 import { rollBack } from './rollback.js';
 
@@ -30,8 +32,10 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   // Also for what could be planned without the addon: the run itself could not begin.
   native();
   const overlay = new OverlayHost(readOnce(options.host ?? openHost()));
+  const performer = new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange);
   return performChain(commands, options, {
-    performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
+    performer,
+    restorer: performer,
     mark: () => 0,
     rollBack: async () => ({ errors: [], notes: [] }),
     commit: async () => {},
@@ -39,8 +43,8 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
 }
 
 /** What the record would be appended to. Also where no command asks: a dry run refuses the records that the run would. */
-function recordedBefore(host: Host, undo: string | undefined): readonly Entry[] {
-  const record = undo === undefined ? undefined : UndoRecord.find(host, undo);
+function recordedBefore(host: Host, undo: string | false | undefined): readonly Entry[] {
+  const record = undo === undefined || undo === false ? undefined : findRecord(host, undo);
   if (record === undefined) return [];
   try {
     return record.condition === 'live' ? record.entries() : [];
@@ -54,19 +58,35 @@ async function transact(commands: readonly Command[], options: RunOptions): Prom
   const lock = await acquireLock(unlocked, options.wait ?? DEFAULT_WAIT, options.signal);
   const host = withLock(unlocked, lock.fd);
   try {
-    const record = await UndoRecord.forRun(host, options.undo);
+    const record = await recordFor(host, commands, options);
     try {
+      const performer = new Applier(host, record, options.signal, options.onChange);
       const transaction: Transaction = {
-        performer: new Applier(host, record, options.signal, options.onChange),
+        performer,
+        restorer: options.undo ? performer : new Applier(host, undefined, options.signal, options.onChange),
         mark: () => record.nextStep,
         rollBack: (since) => rollBack(host, record, since, options.onChange),
         commit: () => record.markCommitted(),
       };
-      return await performChain(commands, options, transaction);
+      const report = await performChain(commands, options, transaction);
+      return record.holds && options.undo !== false ? { ...report, record: record.place.name } : report;
     } finally {
+      settle(record, options.undo);
       record.close();
     }
   } finally {
     lock.release();
   }
+}
+
+/** Restoring alone makes none: what it brings back is what is recorded already. */
+function recordFor(host: Host, commands: readonly Command[], options: RunOptions): Promise<UndoRecord> {
+  const undo = options.undo ?? (commands.every(isRestoring) ? false : undefined);
+  return recordForRun(host, undo, options.commandLine ?? ownCommandLine());
+}
+
+/** A run's own record that holds nothing is of no use to anybody. */
+function settle(record: UndoRecord, undo: string | false | undefined): void {
+  if (undo === undefined && !record.holds) record.remove();
+  else record.settleLink();
 }

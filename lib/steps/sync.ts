@@ -18,6 +18,7 @@ export const syncKind: StepKind<SyncStep> = {
     return { changed: 1 };
   },
   undo: () => ({ steps: [] }),
+  triggers: () => true,
   describe: () => 'dirty pages: written to disk',
   preview() {},
 };

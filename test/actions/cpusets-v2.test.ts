@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Host } from '../../lib/host.js';
 import { type Command, run } from '../../lib/index.js';
-import { header, step, writeRecord } from '../support/record.js';
+import { header, recordFile, step, writeRecord } from '../support/record.js';
 import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
 const recorded = (path: string, changes: readonly object[]) =>
@@ -98,8 +98,7 @@ describe('without systemd', () => {
       from: '',
       to: '0-3',
     }));
-    mkdirSync(nested.run);
-    recorded(record, lines);
+    recorded(recordFile(record, nested), lines);
     for (const cgroup of ['/a', '/a/b']) {
       writeFileSync(file(`${cgroup}/cpuset.cpus`), '0-3');
       writeFileSync(file(`${cgroup}/cpuset.cpus.effective`), '0-3');
@@ -119,8 +118,7 @@ describe('without systemd', () => {
       );
       const record = join(tree.run, 'undo');
       const root = `${tree.sys}/fs/cgroup`;
-      mkdirSync(tree.run);
-      recorded(record, [
+      recorded(recordFile(record, tree), [
         { kind: 'controller', target: root, from: 'off', to: 'on' },
         { kind: 'cgroup', target: `${root}/a`, from: { 'cpuset.cpus': '', 'cpuset.mems': '' }, to: null },
       ]);
@@ -211,7 +209,7 @@ describe('with systemd', () => {
       const tree = host();
       const record = join(tree.run, 'undo');
       const value = (list: string) => ({ list, dropIn: false });
-      recorded(record, [
+      recorded(recordFile(record, tree), [
         { kind: 'property', target: `${tree.sys}/fs/cgroup/${unit} AllowedCPUs`, from: value(''), to: value('0-3') },
       ]);
       await expect(

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { SystemError } from '../../lib/errors.js';
 import { openHost } from '../../lib/host.js';
 import { type Command, run } from '../../lib/index.js';
-import { header, step, writeRecord } from '../support/record.js';
+import { header, recordFile, step, writeRecord } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot } from '../support/snapshot.js';
 
@@ -42,7 +42,7 @@ describe.skipIf(notInPlace)(`tasks go home, in place (${notInPlace ?? 'v1'})`, (
     await scratch.sleepers('guest', 3);
     const before = snapshot(scratch.directory);
     const [from, to] = [V1 + home, V1 + guest];
-    writeRecord(undo, header(), step(1, { kind: 'tasks', target: to, from, to }));
+    writeRecord(recordFile(undo), header(), step(1, { kind: 'tasks', target: to, from, to }));
     await good(restoring());
     expect(snapshot(scratch.directory)).toEqual(before);
   });

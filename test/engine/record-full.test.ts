@@ -1,12 +1,12 @@
 /** A record that has grown as long as one may: nothing more is recorded in it, but it can still be closed. */
 import { appendFileSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { beforeEach, expect, test } from 'vitest';
-import { UndoRecord } from '../../lib/engine/record/record.js';
+import { recordForRun, recordToRestore } from '../../lib/engine/record/records.js';
 import { type Host, openHost } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
 import { bootId } from '../../lib/kernel/boot.js';
 import { BOOT, oneInterrupt } from '../support/one-interrupt.js';
-import { encode, header, step, writeRecord } from '../support/record.js';
+import { encode, header, recordFile, step, writeRecord } from '../support/record.js';
 import { notInPlace, openScratch } from '../support/scratch.js';
 
 const MIB = 1024 * 1024;
@@ -15,18 +15,19 @@ const FULL = 56 * MIB;
 
 let host: Host;
 let undo: string;
+let file: string;
 let mask: string;
 beforeEach(() => {
-  ({ host, undo, mask } = oneInterrupt());
+  ({ host, undo, file, mask } = oneInterrupt());
 });
 
 /** A record of so many bytes, of one step that holds. */
 function recordOf(bytes: number, change: object = { kind: 'file', target: mask, from: '0-7', to: '4-7' }, boot = BOOT) {
   const line = (command: string) => ({ ...step(1, change), command });
-  writeRecord(undo, header({ boot }));
-  const rest = bytes - statSync(undo).size - encode(line('')).length;
-  appendFileSync(undo, encode(line('x'.repeat(rest))));
-  expect(statSync(undo).size).toBe(bytes);
+  writeRecord(file, header({ boot }));
+  const rest = bytes - statSync(file).size - encode(line('')).length;
+  appendFileSync(file, encode(line('x'.repeat(rest))));
+  expect(statSync(file).size).toBe(bytes);
 }
 
 const restoring = () => run([{ name: 'restore', parameters: { undoFile: undo } }], { host });
@@ -44,7 +45,7 @@ test('it is restored once, and then marked so', async () => {
 
 test('a run whose last batch has filled it can end; no step follows', async () => {
   recordOf(FULL);
-  const record = await UndoRecord.forRun(host, undo);
+  const record = await recordForRun(host, undo);
   try {
     await record.markCommitted();
     const change = { kind: 'file', target: mask, from: '0-7', to: '4-7' };
@@ -57,12 +58,12 @@ test('a run whose last batch has filled it can end; no step follows', async () =
   } finally {
     record.close();
   }
-  expect(readFileSync(undo, 'latin1').slice(-200)).toMatch(/"type":"committed"[^\n]*\n$/);
+  expect(readFileSync(file, 'latin1').slice(-200)).toMatch(/"type":"committed"[^\n]*\n$/);
 });
 
 test('not even its end is written where it could not be read again afterwards', async () => {
   recordOf(64 * MIB - 200);
-  const record = await UndoRecord.forRun(host, undo);
+  const record = await recordForRun(host, undo);
   try {
     await record.markCommitted();
     await record.markCommitted();
@@ -71,23 +72,23 @@ test('not even its end is written where it could not be read again afterwards', 
   } finally {
     record.close();
   }
-  UndoRecord.toRestore(host, undo).close();
+  recordToRestore(host, undo)?.close();
 });
 
 test('a batch that would take it beyond what is read is refused before anything is changed', async () => {
   recordOf(FULL - 100);
-  const before = statSync(undo).size;
+  const before = statSync(file).size;
   const commands = [{ name: 'irq-affinity', parameters: { mode: 'mask', cpuSet: 'C4-5' } }];
   const { error, commands: reports } = await run(commands, { host, undo });
   expect(reports).toMatchObject([{ status: 'failed', changes: [] }]);
   expect(error).toMatchObject({ code: 'ERR_RECORD', message: expect.stringContaining('is full') });
   expect(maskOf()).toBe('4-7');
-  expect(statSync(undo).size).toBe(before);
+  expect(statSync(file).size).toBe(before);
 });
 
 test('however large the batch, what is written can be read again', async () => {
   recordOf(20 * MIB);
-  const record = await UndoRecord.forRun(host, undo);
+  const record = await recordForRun(host, undo);
   const change = { kind: 'file', target: mask, from: '0-7', to: '4-7' };
   try {
     const steps = Array.from({ length: 330_000 }, () => change);
@@ -96,8 +97,8 @@ test('however large the batch, what is written can be read again', async () => {
   } finally {
     record.close();
   }
-  expect(statSync(undo).size).toBeLessThan(21 * MIB);
-  UndoRecord.toRestore(host, undo).close();
+  expect(statSync(file).size).toBeLessThan(21 * MIB);
+  recordToRestore(host, undo)?.close();
 });
 
 test.skipIf(notInPlace)(
@@ -106,15 +107,20 @@ test.skipIf(notInPlace)(
     const scratch = openScratch();
     const [home, guest] = [scratch.make('home'), scratch.make('guest')];
     const target = `${scratch.directory}/none`;
+    host = openHost({ run: `${scratch.folder}/run` });
     undo = `${scratch.folder}/undo`;
+    file = recordFile(undo, host);
     // Room for the step and what the destination holds, and not for a hundred tasks.
     recordOf(FULL - 1000, { kind: 'cgroup', target, from: null, to: {} }, bootId(openHost()));
     await scratch.sleepers('home', 100);
     const tids = scratch.tids('home');
-    const { error } = await run([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], { undo });
+    const { error } = await run([{ name: 'move-tasks', parameters: { cpusetFrom: home, cpusetTo: guest } }], {
+      host,
+      undo,
+    });
     expect(error).toMatchObject({ code: 'ERR_RECORD', message: expect.stringContaining('is full') });
     expect(scratch.tids('home')).toEqual(tids);
-    expect(readFileSync(undo, 'latin1').slice(-200)).toMatch(/"type":"undone","steps":\[2\][^\n]*\n$/);
-    UndoRecord.toRestore(openHost(), undo).close();
+    expect(readFileSync(file, 'latin1').slice(-200)).toMatch(/"type":"undone","steps":\[2\][^\n]*\n$/);
+    recordToRestore(host, undo)?.close();
   },
 );

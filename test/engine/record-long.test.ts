@@ -8,16 +8,17 @@ import { encode, header, step } from '../support/record.js';
 
 let host: Host;
 let undo: string;
+let file: string;
 let mask: string;
 beforeEach(() => {
-  ({ host, undo, mask } = oneInterrupt({
+  ({ host, undo, file, mask } = oneInterrupt({
     'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset',
   }));
 });
 
 function record(count: number, change: (index: number) => object): void {
   const steps = Array.from({ length: count }, (_, index) => encode(step(index + 1, change(index))));
-  writeFileSync(undo, [encode(header({ boot: BOOT })), ...steps].join(''), { mode: 0o600 });
+  writeFileSync(file, [encode(header({ boot: BOOT })), ...steps].join(''), { mode: 0o600 });
 }
 const restore = () => run([{ name: 'restore', parameters: { undoFile: undo } }], { host });
 

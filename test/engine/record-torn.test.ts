@@ -2,18 +2,20 @@
 import { appendFileSync, readFileSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { beforeEach, expect, test } from 'vitest';
-import { UndoRecord } from '../../lib/engine/record/record.js';
+import { recordForRun, recordToRestore } from '../../lib/engine/record/records.js';
 import type { Host } from '../../lib/host.js';
-import { encode, header, step, writeRecord } from '../support/record.js';
+import { encode, header, recordFile, step, writeRecord } from '../support/record.js';
 import { hostTree } from '../support/tree.js';
 
 const BOOT = 'this boot';
 
 let host: Host;
 let undo: string;
+let file: string;
 beforeEach(() => {
   host = hostTree({ 'proc/sys/kernel/random/boot_id': BOOT, 'proc/self/mountinfo': MOUNTS });
   undo = `${dirname(host.sys)}/undo`;
+  file = recordFile(undo, host);
 });
 
 const MOUNTS = '25 20 0:22 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset';
@@ -23,7 +25,7 @@ const move = () => {
 };
 const batch = (pid: number) => ({ type: 'detail', step: 1, from: '/a', processes: [[pid, 1]], threads: [] });
 const typesOf = () => {
-  const lines = readFileSync(undo, 'utf8').trimEnd().split('\n');
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
   return lines.map((line) => JSON.parse(line).type);
 };
 
@@ -38,23 +40,23 @@ test.each([
   ['a line that lacks its beginning', `\0\0\0\0${encode(batch(7)).slice(4)}`],
   ['all but the newline', encode(batch(7)).slice(0, -1)],
 ])('%s, behind a batch that is whole', async (_what, torn) => {
-  writeRecord(undo, header({ boot: BOOT }), step(1, move()));
-  const record = await UndoRecord.forRun(host, undo);
+  writeRecord(file, header({ boot: BOOT }), step(1, move()));
+  const record = await recordForRun(host, undo);
   await expect(record.ledger(1).lend(leaving(encode(batch(6)) + torn))).rejects.toThrow('refused');
   const whole = [{ from: '/a', processes: [[6, 1]] }];
   expect(record.entries()).toMatchObject([{ parts: [{ details: whole }] }]);
   await record.markUndone([1]);
   record.close();
   expect(typesOf()).toEqual(['header', 'step', 'detail', 'undone']);
-  const again = UndoRecord.toRestore(host, undo);
+  const again = recordToRestore(host, undo);
   expect(again).toMatchObject({ condition: 'spent', torn: false });
-  again.close();
+  again?.close();
 });
 
 test('what an earlier run has left is cut off before a later one appends', async () => {
-  writeRecord(undo, header({ boot: BOOT }), step(1, move()));
-  appendFileSync(undo, encode(batch(7)).slice(0, 30));
-  const record = await UndoRecord.forRun(host, undo);
+  writeRecord(file, header({ boot: BOOT }), step(1, move()));
+  appendFileSync(file, encode(batch(7)).slice(0, 30));
+  const record = await recordForRun(host, undo);
   expect(record.torn).toBe(true);
   await record.markCommitted();
   record.close();

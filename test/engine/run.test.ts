@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Host, openHost } from '../../lib/host.js';
 import { type Command, type RunOptions, run } from '../../lib/index.js';
+import { recordFile } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot, taskset } from '../support/snapshot.js';
 
@@ -115,7 +116,7 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     await good([create(`${scratch.name}/a`)], { undo });
     await good([restore(undo)]);
     await good([create(`${scratch.name}/b`)], { undo });
-    expect(readFileSync(undo, 'utf8')).not.toContain(`${scratch.name}/a`);
+    expect(readFileSync(recordFile(undo), 'utf8')).not.toContain(`${scratch.name}/a`);
   });
 
   test('what somebody else has changed since is left and reported; force restores it', async () => {
@@ -246,7 +247,7 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     expect(report.commands[2]?.changes[0]).toMatchObject({ from: '1', to: '0' });
     expect(report.commands[3]?.changes.map(({ kind }) => kind)).toEqual(['tasks', 'cgroup']);
     expect(snapshot(scratch.directory)).toEqual(before);
-    expect(existsSync(undo)).toBe(false);
+    expect(existsSync(recordFile(undo))).toBe(false);
   });
 
   test('an abort before the commit rolls back', async () => {
@@ -340,7 +341,7 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
     const host = abortingAt(`${scratch.directory}/home/cpuset.cpus`, stop);
     const report = await run([modify(home, { cpus: 'C0' })], { host, signal: stop.signal, undo });
     expect(report.error?.code).toBe('ABORT_ERR');
-    expect(readFileSync(undo, 'utf8')).not.toContain('"type":"step"');
+    expect(readFileSync(recordFile(undo), 'utf8')).not.toContain('"type":"step"');
   });
 
   test('an unknown error of a listener does not leave half a chain', async () => {
@@ -367,9 +368,11 @@ describe.skipIf(notInPlace)(`a run, in place (${notInPlace ?? 'v1'})`, () => {
   });
 
   test('an unrelated file is never taken for a record', async () => {
-    writeFileSync(undo, 'precious\n', { mode: 0o600 });
+    const file = recordFile(undo);
+    writeFileSync(file, 'precious\n', { mode: 0o600 });
     await expect(run([create(`${scratch.name}/a`)], { undo })).rejects.toMatchObject({ code: 'ERR_RECORD' });
-    expect(readFileSync(undo, 'utf8')).toBe('precious\n');
+    expect(readFileSync(file, 'utf8')).toBe('precious\n');
+    rmSync(file);
     expect(existsSync(`${scratch.directory}/a`)).toBe(false);
   });
 });

@@ -1,14 +1,16 @@
 /** Records of two runs, one of which goes on from what the other did: restored in either order, the host is as before. */
 import { beforeEach, describe, expect, test } from 'vitest';
-import { type Command, type RunOptions, run } from '../../lib/index.js';
+import { type Command, type Host, openHost, type RunOptions, run } from '../../lib/index.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot } from '../support/snapshot.js';
 
 describe.skipIf(notInPlace)(`two records, in place (${notInPlace ?? 'v1'})`, () => {
   let scratch: Scratch;
+  let host: Host;
   let before: Record<string, string>;
   beforeEach(async () => {
     scratch = openScratch();
+    host = openHost({ run: `${scratch.folder}/run` });
     scratch.make('home');
     await scratch.sleepers('home', 3);
   });
@@ -20,12 +22,12 @@ describe.skipIf(notInPlace)(`two records, in place (${notInPlace ?? 'v1'})`, () 
     parameters: { cpusetFrom: named(from), cpusetTo: named(to) },
   });
   const isolate = async (record: number, ...commands: Command[]) => {
-    const report = await run(commands, { undo: `${scratch.folder}/${record}` });
+    const report = await run(commands, { host, undo: `${scratch.folder}/${record}` });
     expect(report.error).toBeUndefined();
   };
   const restore = async (record: number, options: RunOptions = {}) => {
     const undoFile = `${scratch.folder}/${record}`;
-    const { ok, error, commands } = await run([{ name: 'restore', parameters: { undoFile } }], options);
+    const { ok, error, commands } = await run([{ name: 'restore', parameters: { undoFile } }], { host, ...options });
     return { ok, error, notes: commands[0]?.notes };
   };
   const done = { ok: true, notes: [] };

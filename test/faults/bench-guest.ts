@@ -1,3 +1,4 @@
+import { recordFile } from '../support/record.js';
 import type { Guest } from '../vm/guest.js';
 import { diff } from '../vm/snapshot.js';
 import type { Bench } from './bench.js';
@@ -21,8 +22,9 @@ export async function benchOn(guest: Guest): Promise<Bench> {
       return guest.run(program, rest, { limit: LIMIT });
     },
     readLog: () => guest.must(`cat ${LOG}`),
-    hasRecord: async () => (await guest.sh(`[ -e ${UNDO} ]`)).status === 0,
-    clear: async () => void (await guest.must(`rm -f ${FOLDER}/*`)),
+    hasRecord: async () => (await guest.sh(`[ -e ${recordFile(UNDO)} ]`)).status === 0,
+    clear: async () =>
+      void (await guest.must(`rm -f ${FOLDER}/* /run/vfio-isolate/name-* /run/vfio-isolate/unfinished`)),
     async watch() {
       const before = await guest.snapshot();
       return async () => diff(before, await guest.snapshot());

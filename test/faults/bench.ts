@@ -1,6 +1,8 @@
 /** Where faults are tried: here in a scratch cpuset, or in a guest. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { BIN, type Ended, execute } from '../support/cli.js';
+import { recordFile } from '../support/record.js';
 import type { Scratch } from '../support/scratch.js';
 import { snapshot } from '../support/snapshot.js';
 
@@ -12,7 +14,7 @@ export interface Status {
 }
 
 export interface Bench {
-  /** The undo record of all runs. */
+  /** The name of the undo record of all runs. */
   readonly undo: string;
   /** strace's log. */
   readonly log: string;
@@ -26,15 +28,22 @@ export interface Bench {
   watch(): Promise<() => Promise<string[]>>;
 }
 
-/** A run's words with a lock of its own, in a mount namespace of its own: whatever else runs on this machine takes the other. */
-export function withOwnLock(command: readonly string[]): [program: string, words: string[]] {
-  mkdirSync('/run/vfio-isolate', { recursive: true, mode: 0o700 });
-  const script = 'mount -t tmpfs -o mode=700 none /run/vfio-isolate && exec "$@"';
-  return ['unshare', ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, 'sh', ...command]];
+/**
+ * A run's words with a lock and records of its own, in a mount namespace of its own: whatever else runs on this machine
+ * has the others.
+ */
+export function withOwnStore(store: string, command: readonly string[]): [program: string, words: string[]] {
+  for (const path of ['/run/vfio-isolate', store]) mkdirSync(path, { recursive: true, mode: 0o700 });
+  const script = 'mount --bind "$0" /run/vfio-isolate && exec "$@"';
+  return ['unshare', ['--mount', '--propagation', 'private', '/bin/sh', '-c', script, store, ...command]];
 }
 
 export interface BenchInPlace extends Bench {
-  /** Names of the record and of what lies beside it. */
+  /** Where the records are kept. */
+  readonly store: string;
+  /** Where the record lies. */
+  readonly record: string;
+  /** All that lies where the records are kept, beside the lock. */
   files(): string[];
   /** Runs the command line, and kills it after so many milliseconds. */
   runFor(milliseconds: number, words: readonly string[]): Promise<Status>;
@@ -42,27 +51,32 @@ export interface BenchInPlace extends Bench {
 
 export function benchIn(scratch: Scratch): BenchInPlace {
   const records = `${scratch.folder}/records`;
+  const undo = `${scratch.folder}/undo`;
+  const record = basename(recordFile(undo));
   const log = `${scratch.folder}/strace`;
-  mkdirSync(records);
+  mkdirSync(records, { mode: 0o700 });
+  const recordsIn = () => readdirSync(records).filter((name) => name !== 'lock');
   return {
-    undo: `${records}/undo`,
+    undo,
+    store: records,
+    record: `${records}/${record}`,
     log,
     async run(words, strace) {
       const command = [process.execPath, BIN, ...words];
       return statusOf(
-        await execute(...withOwnLock(strace === undefined ? command : ['strace', ...strace, ...command])),
+        await execute(...withOwnStore(records, strace === undefined ? command : ['strace', ...strace, ...command])),
       );
     },
     runFor: async (milliseconds, words) => {
-      const command = withOwnLock([process.execPath, BIN, ...words]);
+      const command = withOwnStore(records, [process.execPath, BIN, ...words]);
       return statusOf(await execute(...command, { timeout: milliseconds, killSignal: 'SIGKILL' }));
     },
     readLog: async () => readFileSync(log, 'utf8'),
-    hasRecord: async () => existsSync(`${records}/undo`),
+    hasRecord: async () => existsSync(`${records}/${record}`),
     async clear() {
-      for (const name of readdirSync(records)) rmSync(`${records}/${name}`);
+      for (const name of recordsIn()) rmSync(`${records}/${name}`);
     },
-    files: () => readdirSync(records),
+    files: recordsIn,
     async watch() {
       const before = snapshot(scratch.directory);
       return async () => {

@@ -3,6 +3,7 @@ import { readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { RunReport } from '../../lib/index.js';
 import { vfioIsolate } from '../support/cli.js';
+import { recordFile } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot } from '../support/snapshot.js';
 import { everyKindHost, linesFor, restoring, textOf } from './every-kind.js';
@@ -59,9 +60,11 @@ test('with any bit of it flipped, it is refused', async () => {
 describe.skipIf(notInPlace)(`on the command line, in place (${notInPlace ?? 'v1'})`, () => {
   let scratch: Scratch;
   let undo: string;
+  let file: string;
   beforeEach(async () => {
     scratch = openScratch();
     undo = `${scratch.folder}/undo`;
+    file = recordFile(undo);
     scratch.make('home');
     await scratch.sleepers('home', 2);
   });
@@ -75,13 +78,13 @@ describe.skipIf(notInPlace)(`on the command line, in place (${notInPlace ?? 'v1'
   test('one with a byte changed is refused, by restore and by -u', async () => {
     await isolate();
     const before = snapshot(scratch.directory);
-    const bytes = readFileSync(undo);
+    const bytes = readFileSync(file);
     const number = tries(100, 6);
     const places = indices(number).map((index) => Math.floor((index * bytes.length) / number));
     for (const place of places) {
       const damaged = Buffer.from(bytes);
       damaged.writeUInt8(bytes.readUInt8(place) ^ 1, place);
-      writeFileSync(undo, damaged);
+      writeFileSync(file, damaged);
       for (const words of [
         ['restore', undo],
         ['-u', undo, 'cpuset-create', `${scratch.name}/never`],
@@ -98,7 +101,7 @@ describe.skipIf(notInPlace)(`on the command line, in place (${notInPlace ?? 'v1'
   test('one cut short in its last line is restored', async () => {
     const before = snapshot(scratch.directory);
     await isolate();
-    truncateSync(undo, readFileSync(undo).length - 1);
+    truncateSync(file, readFileSync(file).length - 1);
     const ended = await vfioIsolate('restore', undo);
     expect(ended).toMatchObject({ status: 0, stderr: expect.stringMatching(/^[^\n]*was cut short[^\n]*\n$/) });
     expect(snapshot(scratch.directory)).toEqual(before);
@@ -107,7 +110,7 @@ describe.skipIf(notInPlace)(`on the command line, in place (${notInPlace ?? 'v1'
   test('one of which nothing is left is refused', async () => {
     await isolate();
     const before = snapshot(scratch.directory);
-    truncateSync(undo, 0);
+    truncateSync(file, 0);
     const ended = await vfioIsolate('restore', undo);
     expect(ended).toMatchObject({
       status: 1,

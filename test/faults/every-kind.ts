@@ -5,10 +5,10 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type Host, type RunOptions, type RunReport, run } from '../../lib/index.js';
-import { encode } from '../support/record.js';
+import { encode, recordFile } from '../support/record.js';
 import { CGROUP2_MOUNT, cpus, hostTree } from '../support/tree.js';
 
-/** As version 0.1.0 wrote it, byte for byte. */
+/** A record with every kind of line. */
 export const FORMAT_1 = readFileSync(join(import.meta.dirname, 'format-1.undo'), 'utf8');
 
 export type Line = { readonly type: string } & Record<string, unknown>;
@@ -104,13 +104,17 @@ export function shown({ sys, proc }: Host, text: string): string {
 
 /** Restores, on a stand-in, a record of that text. */
 export async function restoring(host: Host, text: string | Buffer, options: RunOptions = {}): Promise<RunReport> {
-  const path = recordOf(host);
-  rmSync(path, { force: true });
-  writeFileSync(path, text, { mode: 0o600 });
-  return run([{ name: 'restore', parameters: { undoFile: path } }], { ...options, host });
+  putRecord(host, text);
+  return run([{ name: 'restore', parameters: { undoFile: recordOf(host) } }], { ...options, host });
 }
 
-/** Where the record of a stand-in lies. */
+export function putRecord(host: Host, text: string | Buffer): void {
+  const path = recordFile(recordOf(host), host);
+  rmSync(path, { force: true });
+  writeFileSync(path, text, { mode: 0o600 });
+}
+
+/** What the record of a stand-in is called. */
 export const recordOf = ({ sys }: Host): string => `${dirname(sys)}/undo`;
 
 /** As text with right checksums. */

@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { type Command, type Host, type RunReport, run } from '../../lib/index.js';
 import { effectiveAffinity, type Interrupt, readInterrupts } from '../../lib/kernel/irq.js';
-import { everyKindHost, type Line, linesFor, recordOf, textOf } from './every-kind.js';
+import { everyKindHost, type Line, linesFor, putRecord, recordOf, textOf } from './every-kind.js';
 import { sample } from './extent.js';
 import { count } from './figures.js';
 import { filesBelow } from './files-below.js';
@@ -85,7 +85,7 @@ function withoutV2(lines: readonly Line[]): Line[] {
 
 function machine(files: Readonly<Record<string, string>>): Host {
   const host = everyKindHost(files);
-  writeFileSync(recordOf(host), textOf(files === V1 ? withoutV2(linesFor(host)) : linesFor(host)), { mode: 0o600 });
+  putRecord(host, textOf(files === V1 ? withoutV2(linesFor(host)) : linesFor(host)));
   const driver = `${host.sys}/bus/platform/drivers/amd_x3d_vcache`;
   mkdirSync(driver, { recursive: true });
   symlinkSync(`${host.sys}/devices/platform/AMDI0101:00`, `${driver}/AMDI0101:00`);

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { vfioIsolate } from '../support/cli.js';
-import { rewrite } from '../support/record.js';
+import { recordFile, rewrite } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { snapshot } from '../support/snapshot.js';
 import { tries } from './extent.js';
@@ -183,12 +183,12 @@ describe.skipIf(notInPlace)(`races, in place (${notInPlace ?? 'v1'})`, () => {
     const before = now();
     await good('-u', undo, 'cpuset-modify', '--cpus', 'C0', home);
     const during = now();
-    rewrite(undo, (entry) => (entry['type'] === 'header' ? { ...entry, boot: 'an earlier one' } : entry));
+    rewrite(recordFile(undo), (entry) => (entry['type'] === 'header' ? { ...entry, boot: 'an earlier one' } : entry));
     const ended = await good('restore', undo);
     expect(ended.stderr).toMatch(/nothing to restore: \S+ is of an earlier boot, and its changes went with it/);
     expect(now()).toEqual(during);
     await good('-u', undo, 'cpuset-create', guest);
-    expect(readFileSync(undo, 'utf8')).not.toContain('an earlier one');
+    expect(readFileSync(recordFile(undo), 'utf8')).not.toContain('an earlier one');
     await good('restore', undo);
     expect(now()).toEqual(during);
     scratch.write('home/cpuset.cpus', '0-1');

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { vfioIsolate } from '../support/cli.js';
+import { recordFile } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { type Snapshot, snapshot } from '../support/snapshot.js';
 import { chance } from './chance.js';
@@ -57,7 +58,7 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     const random = chance(rounds + stopping.indexOf(signals[0] ?? 'SIGINT'));
     const answers: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      rmSync(undo, { force: true });
+      rmSync(recordFile(undo), { force: true });
       const first = random() * whole;
       // A second one comes while the first is answered.
       const instants = signals.map((signal, index) => [signal, first + index * random() * 60] as const);
@@ -92,10 +93,10 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     const short = ['--wait', '60', '-u', undo, 'cpuset-create', `${scratch.name}/late`];
     let hits = 0;
     for (let round = 0; round < rounds; round++) {
-      rmSync(undo, { force: true });
+      rmSync(recordFile(undo), { force: true });
       let at: number | undefined;
       const ended = await signalledOnce(short, 'SIGTERM', () => {
-        if (existsSync(undo) && readFileSync(undo, 'utf8').includes('"committed"'))
+        if (existsSync(recordFile(undo)) && readFileSync(recordFile(undo), 'utf8').includes('"committed"'))
           at ??= performance.now() + random() * 10;
         return at !== undefined && performance.now() >= at;
       });
@@ -119,7 +120,7 @@ describe.skipIf(notInPlace)(`signals, in place (${notInPlace ?? 'v1'})`, () => {
     const rounds = tries(60, 4);
     let inBetween = 0;
     for (let round = 0; round < rounds; round++) {
-      rmSync(undo, { force: true });
+      rmSync(recordFile(undo), { force: true });
       expect((await run()).status).toBe(0);
       const signal = stopping[round % stopping.length] ?? 'SIGINT';
       const words = ['--wait', '60', 'restore', undo];

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Host, openHost } from '../../lib/host.js';
 import { run } from '../../lib/index.js';
 import { nothingButOrphans, vfioIsolate } from '../support/cli.js';
-import { rewrite } from '../support/record.js';
+import { recordFile, rewrite } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { tries } from './extent.js';
 import { count } from './figures.js';
@@ -116,7 +116,7 @@ describe.skipIf(skipped)(`tasks that vanish when looked at, in place (${skipped 
       // As one that was born since: it is on no record.
       const unknown = (text: string) =>
         text.replaceAll(`[${youngest},`, '[4194303,').replace(/"began":\d+/, '"began":1');
-      rewrite(undo, (line) => JSON.parse(unknown(JSON.stringify(line))));
+      rewrite(recordFile(undo), (line) => JSON.parse(unknown(JSON.stringify(line))));
       const list = listedLate(host, pid, youngest);
       const restoring = [{ name: 'restore', parameters: { undoFile: undo } }];
       expect((await run(restoring, { host: { ...host, list } })).ok).toBe(true);

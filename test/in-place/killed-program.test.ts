@@ -1,10 +1,10 @@
 /** A run that is killed while a program of systemd does what it asked for. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { BIN, execute } from '../support/cli.js';
-import { header, step, writeRecord } from '../support/record.js';
+import { header, recordFile, step, writeRecord } from '../support/record.js';
 import { notInPlace } from '../support/scratch.js';
 
 const SYSTEMCTL = '/usr/bin/systemctl';
@@ -26,8 +26,7 @@ printf "%s\\n" LoadState=not-found ActiveState=inactive SubState=dead`;
 /** Kills a restore under way, and restores again: at once, and when the program has ended. */
 const SCRIPT = `set -e; ${AWAIT}
 mount --bind "$folder/systemctl" ${SYSTEMCTL}
-mkdir -p /run/vfio-isolate
-mount -t tmpfs none /run/vfio-isolate
+mount --bind "$folder/store" /run/vfio-isolate
 set +e
 "$@" restore "$folder/undo" & run=$!
 await "$folder/asked"
@@ -43,7 +42,9 @@ test.skipIf(missing)(`is not over before that has ended (${missing ?? 'private m
     { list: '', dropIn: false },
     { list: '0', dropIn: true },
   ];
-  writeRecord(join(folder, 'undo'), header(), step(1, { kind: 'property', target, from, to }));
+  const record = basename(recordFile(join(folder, 'undo')));
+  mkdirSync(join(folder, 'store'), { mode: 0o700 });
+  writeRecord(join(folder, 'store', record), header(), step(1, { kind: 'property', target, from, to }));
   writeFileSync(join(folder, 'systemctl'), `#!/bin/sh\nfolder=${folder}\n${STAND_IN}\n`, { mode: 0o755 });
   const inMounts = ['--mount', '--propagation', 'private', '/bin/sh', '-c', `folder=${folder}; ${SCRIPT}`, 'sh'];
   const { stdout, stderr } = await execute('unshare', [...inMounts, process.execPath, BIN]);

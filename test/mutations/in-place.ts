@@ -4,7 +4,8 @@ const killed = 'test/faults/killed.test.ts';
 const refused = 'test/faults/refused.test.ts';
 const races = 'test/faults/races.test.ts';
 const record = 'test/engine/record.test.ts';
-const way = 'test/engine/record-way.test.ts';
+const name = 'test/engine/record-name.test.ts';
+const store = 'test/engine/record-store.test.ts';
 const marks = 'test/engine/marks.test.ts';
 
 /** What each guarantee of the README rests on, taken out. */
@@ -17,11 +18,11 @@ export const inPlace: readonly Mutation[] = [
     tests: [killed, 'cpuset-create'],
   },
   {
-    fault: 'a new record takes its name before it is on disk',
+    fault: 'a new record takes its name before it has its header',
     file: 'lib/engine/record/record.ts',
-    from: 'const record = await UndoRecord.#begin(host, file.fd, path);\n      file.commit();',
-    to: 'file.commit();\n      const record = await UndoRecord.#begin(host, file.fd, path);',
-    tests: ['test/faults/on-disk.test.ts', 'comes before the first change'],
+    from: 'const record = await UndoRecord.#begin(host, file.fd, place, name);\n      file.commit();',
+    to: 'file.commit();\n      const record = await UndoRecord.#begin(host, file.fd, place, name);',
+    tests: ['test/faults/written-ahead.test.ts', 'comes before the first change'],
   },
   {
     fault: 'nothing is marked as undone',
@@ -220,25 +221,39 @@ export const inPlace: readonly Mutation[] = [
     tests: [record, 'more than 64 MiB'],
   },
   {
-    fault: 'a directory may be shared without the sticky bit',
-    file: 'lib/engine/record/safety.ts',
-    from: '&& (mode & STICKY) === 0',
-    to: '&& false',
-    tests: [record, 'a directory that others may write to'],
+    fault: 'the store may be open to others',
+    file: 'lib/engine/record/store.ts',
+    from: 'if ((stats.mode & FOR_OTHERS) === 0) return undefined;',
+    to: 'return undefined;',
+    tests: [store, "a group's"],
   },
   {
-    fault: "a directory may be another user's",
-    file: 'lib/engine/record/safety.ts',
-    from: 'if (shared || isForeign(uid))',
-    to: 'if (shared)',
-    tests: [record, 'a directory that another user owns'],
+    fault: "the store may be another user's",
+    file: 'lib/engine/record/store.ts',
+    from: 'if (stats.uid !== 0 && stats.uid !== process.geteuid?.())',
+    to: 'if (false)',
+    tests: [store, "another user's"],
   },
   {
-    fault: "a link on the way may be another user's",
-    file: 'lib/engine/record/safety.ts',
-    from: 'if (isForeign(uid)) throw refused(path, `leads',
-    to: 'if (false) throw refused(path, `leads',
-    tests: [way, "through another user's link in a sticky directory"],
+    fault: "another user's link is followed to a name",
+    file: 'lib/engine/record/name.ts',
+    from: 'return isOurs(stats.uid) ? readlinkSync(path) : undefined;',
+    to: 'return readlinkSync(path);',
+    tests: [name, 'is not read through another user'],
+  },
+  {
+    fault: 'a name is looked for under its present key alone',
+    file: 'lib/engine/record/records.ts',
+    from: 'file === own || isOfName(headerOf(host, file), name, file)',
+    to: 'file === own',
+    tests: [name, 'was replaced by a link of user 0'],
+  },
+  {
+    fault: 'a record that was removed is not missed',
+    file: 'lib/engine/record/record.ts',
+    from: 'if (this.place === IN_MEMORY || this.#isInPlace()) return;',
+    to: 'if (this.nextStep > 0) return;',
+    tests: [store, 'a record that is removed under way'],
   },
   {
     fault: 'checksums are not looked at',
@@ -259,7 +274,7 @@ export const inPlace: readonly Mutation[] = [
     file: 'lib/engine/record/parse.ts',
     from: 'if (line.version > VERSION) throw newer(line.tool);',
     to: '',
-    tests: ['test/faults/upgrades.test.ts', 'of a newer format'],
+    tests: [record, 'a newer format version'],
   },
   {
     fault: 'a record of an earlier boot is acted upon',

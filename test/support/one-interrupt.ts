@@ -1,14 +1,17 @@
-/** A tree with one interrupt, and the place of a record of what was done to it. */
+/** A tree with one interrupt, and a record of what was done to it. */
 import { dirname } from 'node:path';
 import type { Host } from '../../lib/host.js';
+import { recordFile } from './record.js';
 import { cpus, hostTree } from './tree.js';
 
 export const BOOT = 'this boot';
 
 export interface OneInterrupt {
   readonly host: Host;
-  /** Path of the record. */
+  /** Name of the record. */
   readonly undo: string;
+  /** Where the record lies. */
+  readonly file: string;
   /** Path of the interrupt's list of CPUs. */
   readonly mask: string;
 }
@@ -21,5 +24,6 @@ export function oneInterrupt(files: Readonly<Record<string, string>> = {}): OneI
     'proc/irq/9/smp_affinity_list': '4-7',
     ...files,
   });
-  return { host, undo: `${dirname(host.sys)}/undo`, mask: `${host.proc}/irq/9/smp_affinity_list` };
+  const undo = `${dirname(host.sys)}/undo`;
+  return { host, undo, file: recordFile(undo, host), mask: `${host.proc}/irq/9/smp_affinity_list` };
 }

@@ -1,6 +1,15 @@
 /** Undo records as a test wants them: right checksums, whatever the content. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import { placeOf } from '../../lib/engine/record/records.js';
+import { openStore } from '../../lib/engine/record/store.js';
+import { type Host, openHost } from '../../lib/host.js';
+
+/** Where the record of a name lies, or would lie. */
+export function recordFile(undo: string, host: Host = openHost()): string {
+  openStore(host);
+  return placeOf(host, undo).path;
+}
 
 export const encode = (entry: object): string => encodeText(JSON.stringify(entry));
 

@@ -97,9 +97,20 @@ afterEach(async () => {
     for (const group of groups) for (const pid of procs(group)) end(pid);
     for (const child of children) if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     for (const group of groups.reverse()) await remove(group);
+    forget(scratch);
     rmSync(scratch.folder, { recursive: true, force: true });
   }
 });
+
+/** Removes this host's records of what a test has done. */
+function forget({ folder, name }: Scratch): void {
+  const store = '/run/vfio-isolate';
+  for (const file of existsSync(store) ? readdirSync(store) : []) {
+    if (!/^(name|run)-/.test(file)) continue;
+    const text = readFileSync(`${store}/${file}`, 'latin1');
+    if (text.includes(`${folder}/`) || text.includes(`${name}/`)) rmSync(`${store}/${file}`);
+  }
+}
 
 function below(directory: string): string[] {
   if (!existsSync(directory)) return [];

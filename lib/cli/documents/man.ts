@@ -39,10 +39,10 @@ const DESCRIPTION = [
   'Gives a virtual machine, or any latency-critical process, its own CPUs, keeps everything else off them, and puts the ' +
     'host back exactly as it was. Commands are written one after the other and hold as a whole, or are rolled back; ' +
     'SIGINT, SIGTERM and SIGHUP roll them back too. Options stand before the first command.',
-  'With -u FILE, how to undo each change is on disk before it is made. Killed at any instant, "vfio-isolate restore ' +
-    'FILE" brings the host back. A file that still holds something is appended to, and the first-seen values are kept; ' +
-    'one that has been restored, or that is of an earlier boot, starts anew. What somebody else has changed since is left ' +
-    'and reported, but for interrupt affinities.',
+  'How to undo each change is recorded in /run/vfio-isolate before it is made. Killed at any instant, "vfio-isolate ' +
+    'restore FILE" brings the host back, where FILE is the name that -u gave to the record. One that still holds something ' +
+    'is appended to, and the first-seen values are kept; one that has been restored, or that is of an earlier boot, starts ' +
+    'anew. What somebody else has changed since is left and reported, but for interrupt affinities.',
 ];
 
 const CPU_SETS = [
@@ -67,8 +67,12 @@ const ENVIRONMENT = [
 const FILES = [
   ['/run/vfio-isolate/lock', 'Held while a run changes the host. Two runs never overlap.'],
   [
+    '/run/vfio-isolate',
+    'The undo records, mode 0700, root alone: text, one JSON object a line with its checksum. They mean nothing after a reboot.',
+  ],
+  [
     'FILE of -u',
-    'The undo record: text, one JSON object a line with its checksum, mode 0600. Best in /run: it means nothing after a reboot.',
+    "A name. If the way to it is root's alone, it is a link to the record for as long as that holds something; nobody reads it.",
   ],
   [
     '/etc/libvirt/hooks/qemu',
@@ -77,10 +81,9 @@ const FILES = [
 ] as const;
 
 const SECURITY = [
-  'The undo record is refused where anybody but its owner could have written it: a link in its place, a file or a ' +
-    'directory on the way to it that others may write to (but for a sticky one, such as /tmp), another owner, a wrong ' +
-    'checksum. Nothing outside of sysfs, procfs and cgroup file systems is ever written by it, each confirmed by ' +
-    'statfs(2), and nothing through a link.',
+  "A folder of the records that is not root's alone is refused, and so is a record that has another owner, a second name or " +
+    "a wrong checksum. What lies at a record's name, or on the way to it, is never read. Nothing outside of sysfs, procfs " +
+    'and cgroup file systems is ever written by a record, each confirmed by statfs(2), and nothing through a link.',
   'Run it by its full path where sudo resets PATH, and install it where only root may write.',
 ];
 

@@ -1,9 +1,15 @@
 /** The record's file: opened without following links, made whole before it takes its name. */
-import { closeSync, constants, fstatSync, fsyncSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fromNode, isSystemError, SystemError } from '../../errors.js';
 import { requireOwnFile } from './safety.js';
-import { wayTo } from './way.js';
+import { UNFINISHED } from './store.js';
+
+/** Where a record lies, and what a user calls it. */
+export interface Place {
+  readonly path: string;
+  readonly name: string;
+}
 
 export interface ExistingFile {
   readonly fd: number;
@@ -13,23 +19,19 @@ export interface ExistingFile {
 
 /**
  * Opens an existing file; one on a read-only disk can still be read.
- * @returns undefined where there is none
- * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that others can have written or put there
+ * @returns undefined if there is none
+ * @throws SystemError; VfioIsolateError `ERR_RECORD` for a file that others can have written
  */
-export function openExisting(path: string): ExistingFile | undefined {
+export function openExisting({ path, name }: Place): ExistingFile | undefined {
   let file: ExistingFile;
   try {
-    // Resolved once, and opened by what was resolved: what is opened lies where nobody else can have put it.
-    file = openAt(
-      explaining(path, () => wayTo(path)),
-      path,
-    );
+    file = openAt(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return undefined;
     throw error;
   }
   try {
-    requireOwnFile(path, fstatSync(file.fd));
+    requireOwnFile(name, path, fstatSync(file.fd));
     return file;
   } catch (error) {
     closeSync(file.fd);
@@ -37,10 +39,10 @@ export function openExisting(path: string): ExistingFile | undefined {
   }
 }
 
-function openAt(place: string, path: string): ExistingFile {
-  // O_NONBLOCK: a FIFO put in the record's place must not hang a hook.
+function openAt(path: string): ExistingFile {
+  // O_NONBLOCK: a FIFO in the record's place must not hang a hook.
   const flags = constants.O_NOFOLLOW | constants.O_NONBLOCK;
-  const open = (access: number) => explaining(path, () => openSync(place, flags | access));
+  const open = (access: number) => explaining(path, () => openSync(path, flags | access));
   try {
     return { fd: open(constants.O_RDWR) };
   } catch (error) {
@@ -48,9 +50,6 @@ function openAt(place: string, path: string): ExistingFile {
     return { fd: open(constants.O_RDONLY), unwritable: error };
   }
 }
-
-/** No record that somebody asked for has such a name, so what has it may be removed. */
-const UNFINISHED = '.vfio-isolate-unfinished';
 
 /** A file under a temporary name, which takes a name once it is whole: no crash leaves half a header behind. */
 export interface NewFile {
@@ -61,28 +60,30 @@ export interface NewFile {
   discard(): void;
 }
 
-/** @throws SystemError; VfioIsolateError `ERR_RECORD` for a directory or a link on its way that others may change */
+/** Only a run that has the lock makes one. @throws SystemError */
 export function createFile(path: string): NewFile {
-  const target = explaining(path, () => wayTo(path));
-  const temporary = target + UNFINISHED;
+  const temporary = join(dirname(path), UNFINISHED);
   const flags = constants.O_RDWR | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
   const fd = explaining(path, () => {
-    // What a killed run has left; none at work can have it, for that takes the lock.
+    // What a killed run has left.
     rmSync(temporary, { force: true });
     return openSync(temporary, flags, 0o600);
   });
   return {
     fd,
-    commit: () =>
-      explaining(path, () => {
-        renameSync(temporary, target);
-        syncDirectory(dirname(target));
-      }),
+    commit: () => explaining(path, () => renameSync(temporary, path)),
     discard: () => {
       closeSync(fd);
       rmSync(temporary, { force: true });
     },
   };
+}
+
+/** Whether a path still leads to an open file. */
+export function isInPlace(path: string, fd: number): boolean {
+  const opened = fstatSync(fd, { bigint: true });
+  const present = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return opened.dev === present?.dev && opened.ino === present.ino;
 }
 
 /** The text from one byte to another, by default to the end. */
@@ -97,15 +98,6 @@ export function readFrom(fd: number, from: number, to = fstatSync(fd).size): str
   return bytes.toString('utf8', 0, length);
 }
 
-function syncDirectory(directory: string): void {
-  const fd = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
 /** Gives what fails the record's name and a remedy. @throws SystemError */
 export function explaining<T>(path: string, act: () => T): T {
   try {
@@ -116,14 +108,13 @@ export function explaining<T>(path: string, act: () => T): T {
 }
 
 const REMEDIES = new Map([
-  ['ENOSPC', 'the disk of the undo record is full: name a file elsewhere, such as below /run'],
-  ['EDQUOT', 'the disk quota is used up: name a file elsewhere, such as below /run'],
+  ['ENOSPC', 'the records are kept in /run, which is full: make room there'],
+  ['EDQUOT', 'the records are kept in /run, whose quota is used up: make room there'],
   ['EFBIG', 'the limit on the size of files is reached: see ulimit -f'],
-  ['EROFS', 'the disk of the undo record is read-only: name a file elsewhere, such as below /run'],
-  ['EACCES', 'run it as root, or name a file that you may write'],
-  ['ENOENT', 'make the directory of the undo record first'],
-  ['ELOOP', 'a link is not followed: name the file itself'],
-  ['EISDIR', 'name a file, not a directory'],
+  ['EROFS', 'the records are kept in /run: have it mounted for writing'],
+  ['EACCES', 'it takes root: use sudo'],
+  ['ELOOP', 'a link has the place of a record: remove it'],
+  ['EISDIR', 'a directory has the place of a record: remove it'],
 ]);
 
 export function explained(error: unknown, path: string): unknown {

@@ -50,9 +50,9 @@ export function fold(lines: readonly Line[], since = 1): Live {
   return { entries: [...entries.values()], owing: owed, marks };
 }
 
-/** Whether any step still holds. */
-export function holds(lines: readonly Line[]): boolean {
-  return liveSteps(lines).length > 0;
+/** Whether an undo takes a step back; there is nothing to undo of one that only sets something off. */
+export function lasting({ change }: StepLine): boolean {
+  return kindOf(change).triggers?.(change) !== true;
 }
 
 /** The number of the last step, 0 where there is none. */
@@ -60,7 +60,8 @@ export function lastStep(lines: readonly Line[]): number {
   return lines.reduce((last, line) => (line.type === 'step' ? Math.max(last, line.step) : last), 0);
 }
 
-function liveSteps(lines: readonly Line[]): StepLine[] {
+/** The steps that still hold. */
+export function liveSteps(lines: readonly Line[]): StepLine[] {
   const undone = new Set(lines.flatMap((line) => (line.type === 'undone' ? line.steps : [])));
   return lines.filter((line): line is StepLine => line.type === 'step' && !undone.has(line.step));
 }

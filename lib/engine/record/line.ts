@@ -26,6 +26,17 @@ const header = v.object({
   tool: v.string(),
   /** ISO 8601. */
   time: v.string(),
+  /** Its name, links resolved, and as it was given; a numbered record has none. */
+  name: v.optional(v.string()),
+  spelled: v.optional(v.string()),
+});
+
+/** A run that changes something: its steps follow. */
+const run = v.object({
+  type: v.literal('run'),
+  time: v.string(),
+  /** Its command line, for people. */
+  command: v.string(),
 });
 
 /** Written, with all of its batch, before any step of the batch is applied. */
@@ -63,8 +74,10 @@ const undoneTasks = v.object({
 /** A run's end: all that stands above holds. What follows the last one belongs to a run that was cut short. */
 const committed = v.object({ type: v.literal('committed'), time: v.string() });
 
-const line = v.variant('type', [header, step, detail, undone, undoneButMasks, undoneTasks, committed]);
+const line = v.variant('type', [header, run, step, detail, undone, undoneButMasks, undoneTasks, committed]);
 
+export type Header = v.InferOutput<typeof header>;
+export type RunLine = v.InferOutput<typeof run>;
 export type StepLine = v.InferOutput<typeof step>;
 export type UndoneTasks = v.InferOutput<typeof undoneTasks>;
 export type Line = v.InferOutput<typeof line>;

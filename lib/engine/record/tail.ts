@@ -2,7 +2,7 @@
 import { closeSync, fstatSync, ftruncateSync, write } from 'node:fs';
 import { isSystemError, SystemError, VfioIsolateError } from '../../errors.js';
 import { BEYOND_LIMIT, type MoveRecord, native } from '../../native.js';
-import { type ExistingFile, explained, explaining, readFrom } from './file.js';
+import { type ExistingFile, explained, explaining, type Place, readFrom } from './file.js';
 import { isLine } from './line.js';
 
 const EIO = -5;
@@ -11,14 +11,16 @@ export class Tail {
   readonly #fd: number;
   readonly #unwritable: SystemError | undefined;
   readonly #path: string;
+  readonly #name: string;
   /** Length of the whole lines. */
   #length: number;
 
   /** @param length of the whole lines that are there */
-  constructor({ fd, unwritable }: ExistingFile, path: string, length: number) {
+  constructor({ fd, unwritable }: ExistingFile, { path, name }: Place, length: number) {
     this.#fd = fd;
     this.#unwritable = unwritable;
     this.#path = path;
+    this.#name = name;
     this.#length = length;
   }
 
@@ -93,7 +95,7 @@ export class Tail {
 
   /** It would be refused by whoever is to restore it. */
   #full(longest: number): VfioIsolateError {
-    const message = `undo record ${this.#path} is full: it would become longer than ${longest / 1024 / 1024} MiB`;
+    const message = `undo record ${this.#name} is full: it would become longer than ${longest / 1024 / 1024} MiB`;
     return new VfioIsolateError('ERR_RECORD', message, {
       remedy: 'restore it, or give -u another file; what is too much for any has to be done in parts',
     });
