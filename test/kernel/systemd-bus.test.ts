@@ -5,6 +5,8 @@ import { beforeEach, describe, expect, test, vi } from 'vitest';
 import { openHost } from '../../lib/host.js';
 import { callManager, showUnit } from '../../lib/kernel/systemd/bus.js';
 
+vi.mock('../../lib/kernel/systemd/programs.js', () => ({ findProgram: (name: string) => `/usr/bin/${name}` }));
+
 const stand = { in: '' };
 /** The end of the last program, whoever holds its pipes then. */
 const ended = { last: Promise.resolve() as Promise<unknown> };

@@ -1,14 +1,15 @@
 /**
- * How systemd is spoken to: by its own programs, with an absolute path, an argument vector, a time limit, an environment
- * of our own, never a shell (org.freedesktop.systemd1(5), busctl(1), systemctl(1)).
+ * How systemd is spoken to: by its own programs from root's own places, with an argument vector, a time limit, an
+ * environment of our own, never a shell (org.freedesktop.systemd1(5), busctl(1), systemctl(1)).
  */
 import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { fromNode, isSystemError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
+import { findProgram } from './programs.js';
 
-const BUSCTL = '/usr/bin/busctl';
-const SYSTEMCTL = '/usr/bin/systemctl';
+const BUSCTL = 'busctl';
+const SYSTEMCTL = 'systemctl';
 const TIME_LIMIT_MS = 30_000;
 const ENVIRONMENT = { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 
@@ -34,7 +35,7 @@ async function call(host: Host, of: string, method: string, words: readonly stri
   requireLive(host);
   // After -- no word is taken for an option, whatever it begins with.
   const bus = ['--system', '--', 'call', 'org.freedesktop.systemd1', '/org/freedesktop/systemd1'];
-  await execute(host, BUSCTL, [...bus, of, method, ...words], `${method} ${words[1] ?? ''}`.trimEnd());
+  await execute(host, findProgram(BUSCTL), [...bus, of, method, ...words], `${method} ${words[1] ?? ''}`.trimEnd());
 }
 
 /** What systemd answers of every unit, also of one that it does not know. */
@@ -52,7 +53,8 @@ export async function showUnit(
 ): Promise<ReadonlyMap<string, string>> {
   requireLive(host);
   const words = ['show', `--property=${properties.join(',')}`, '--', unit];
-  const lines = (await execute(host, SYSTEMCTL, words, `show ${unit}`)).split('\n');
+  const program = findProgram(SYSTEMCTL);
+  const lines = (await execute(host, program, words, `show ${unit}`)).split('\n');
   const shown = new Map(
     lines.flatMap((line): [string, string][] => {
       const cut = line.indexOf('=');
@@ -60,7 +62,7 @@ export async function showUnit(
     }),
   );
   const untold = STATES.find((name) => properties.includes(name) && !/^[a-z-]+$/.test(shown.get(name) ?? ''));
-  if (untold !== undefined) throw refused(SYSTEMCTL, `show ${unit}`, `the answer has no ${untold}`);
+  if (untold !== undefined) throw refused(program, `show ${unit}`, `the answer has no ${untold}`);
   return shown;
 }
 
