@@ -60,9 +60,11 @@ const shells: [shell: string, complete: (words: readonly string[]) => string[]][
   [
     'bash',
     (words) => {
-      const line = words.map((word) => `'${word}'`).join(' ');
+      const line = `'${words.join(' ')}'`;
+      // Outside of a line editor there is no readline, which completes files.
       const script = `source ${folder}/completions/vfio-isolate.bash
-        COMP_WORDS=(${line}) COMP_CWORD=${words.length - 1}; _vfio_isolate; printf '%s\\n' "\${COMPREPLY[@]}"`;
+        compopt() { mapfile -t COMPREPLY < <(compgen -f -- "$cur"); }
+        COMP_LINE=${line} COMP_POINT=\${#COMP_LINE}; _vfio_isolate; printf '%s\\n' "\${COMPREPLY[@]}"`;
       return run('bash', ['-c', script], folder).split('\n').filter(Boolean);
     },
   ],

@@ -78,7 +78,7 @@ function spelled(word: string): string {
 }
 
 function offer(words: Words): string {
-  return 'file' in words ? '-F' : `-a ${quote(`(sh -c ${quote(words.printedBy)} | string split -n ' ')`)}`;
+  return 'file' in words ? '-F' : `-a ${quote(`(sh -c ${quote(words.printedBy)})`)}`;
 }
 
 /** In single quotes, where fish knows two escapes. */

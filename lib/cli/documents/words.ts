@@ -4,15 +4,21 @@ import { globalOptions } from '../options.js';
 
 const NODES = 'ls /sys/devices/system/node 2>/dev/null | sed -n s/^node/N/p';
 
-/** Commands of sh(1) that print the words of a type, one or more a line. Files are completed by each shell itself. */
+/**
+ * The names of cpusets, by find(1). Whoever may make a cgroup chooses its name. So a name that holds anything but these
+ * characters is not offered: no shell expands them, but for the backslash of systemd's own escapes, which it has to quote.
+ */
+const CPUSETS =
+  'root=/sys/fs/cgroup/cpuset; [ -d $root ] || root=/sys/fs/cgroup; LC_ALL=C find $root -mindepth 1 -maxdepth 3 ' +
+  "\\( -name '*[!A-Za-z0-9._@:+%,=\\\\-]*' -prune \\) -o -type d -printf '/%P\\n' 2>/dev/null";
+
+/** Commands of sh(1) that print the words of a type, one a line. Files are completed by each shell itself. */
 const PRINTING: Readonly<Record<Exclude<ValueType, 'file' | readonly string[]>, string>> = {
   cpus: `echo C$(cat /sys/devices/system/cpu/online); ${NODES}`,
   nodes: NODES,
-  cpuset:
-    'root=/sys/fs/cgroup/cpuset; [ -d $root ] || root=/sys/fs/cgroup; ' +
-    'find $root -mindepth 1 -maxdepth 3 -type d -printf "/%P\\n" 2>/dev/null',
-  governor: 'cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_available_governors 2>/dev/null',
-  pid: 'ps -e -o pid=',
+  cpuset: CPUSETS,
+  governor: 'printf "%s\\n" $(cat /sys/devices/system/cpu/cpu0/cpufreq/scaling_available_governors 2>/dev/null)',
+  pid: 'ps -e -o pid= | tr -d " "',
 };
 
 export type Words = { readonly file: true } | { readonly printedBy: string };
@@ -20,7 +26,12 @@ export type Words = { readonly file: true } | { readonly printedBy: string };
 /** @returns what is offered for a value of a type */
 export function wordsFor(type: ValueType): Words {
   if (type === 'file') return { file: true };
-  return { printedBy: typeof type === 'string' ? PRINTING[type] : `echo ${type.join(' ')}` };
+  return { printedBy: typeof type === 'string' ? PRINTING[type] : printing(type) };
+}
+
+/** A command of sh(1) that prints words of our own, one a line. */
+export function printing(words: readonly string[]): string {
+  return `printf '%s\\n' ${words.join(' ')}`;
 }
 
 export interface Place {

@@ -50,5 +50,5 @@ esac
 }
 
 function offer(words: Words): string {
-  return 'file' in words ? '_files' : `compadd -- \${=$(sh -c ${quoted(words.printedBy)})}`;
+  return 'file' in words ? '_files' : `compadd -- \${(f)"$(sh -c ${quoted(words.printedBy)})"}`;
 }
