@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Host, openHost } from '../../lib/host.js';
 import { type Command, type RunOptions, run } from '../../lib/index.js';
-import { rewrite } from '../support/record.js';
+import { recordFile, rewrite } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { taskset } from '../support/snapshot.js';
 
@@ -303,7 +303,7 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
       const paths: string[] = [];
       const onChange = () => {
         const path = `${scratch.folder}/undo-${paths.length}`;
-        copyFileSync(undo, path);
+        copyFileSync(recordFile(undo), path);
         paths.push(path);
       };
       return { paths, onChange };
@@ -330,7 +330,7 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
           ?.join('\n') ?? '';
       expect(kinds(killed)).toContain(`[${back},`);
       put(back, 'stuck');
-      copyFileSync(killed, undo);
+      copyFileSync(killed, recordFile(undo));
       await good([move('stuck', 'guest')]);
       await restored();
       expect(placeOf(back)).toBe('/stuck');
@@ -343,7 +343,7 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
 
   /** Takes a task out of what is marked. */
   function rewriteWithout(path: string, tid: number): void {
-    rewrite(path, (entry) =>
+    rewrite(recordFile(path), (entry) =>
       entry['type'] === 'undone-tasks'
         ? { ...entry, tasks: (entry['tasks'] as [number, number][]).filter(([other]) => other !== tid) }
         : entry,

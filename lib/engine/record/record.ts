@@ -234,5 +234,4 @@ export class UndoRecord {
   }
 }
 
-
 const now = () => new Date().toISOString();
