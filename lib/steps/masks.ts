@@ -48,7 +48,7 @@ export const hasMasks = (entry: Entry): boolean => isAffinity(entry) || recordsM
 export const recordsMasks = (entry: Entry): boolean => detailsOf(entry).some(isMasksDetail);
 
 const isAffinityStep = (step: Step): step is AffinityStep => step.kind === 'affinity';
-const isAffinity = (entry: Entry): entry is Entry<AffinityStep> => isAffinityStep(entry.step);
+export const isAffinity = (entry: Entry): entry is Entry<AffinityStep> => isAffinityStep(entry.step);
 
 export async function keepingMasks(context: ApplyContext, act: () => Promise<Outcome>): Promise<Outcome> {
   const { host, ledger, control } = context;

@@ -282,6 +282,23 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
       expect([back, refused].map(cpusOf)).toEqual(['0', '1']);
     });
 
+    test('one that was set, and given back, is recorded anew', async () => {
+      const host = older();
+      const [back = 0] = await scratch.sleepers('home', 1);
+      const [refused = 0] = await scratch.sleepers('stuck', 1);
+      for (const pid of [back, refused]) taskset('1', pid);
+      await good([pin('C0', back, refused)], { host });
+      scratch.write('stuck/cpuset.cpus', '0');
+      await failed(new RegExp(`task ${refused} .*EINVAL`), { host });
+      expect(cpusOf(back)).toBe('1');
+      taskset('0', back);
+      open('stuck');
+      await good([modify('home', 'C1')], { host });
+      taskset('1', back);
+      await restored({ host });
+      expect([back, refused].map(cpusOf)).toEqual(['0', '1']);
+    });
+
     test('what an affinity has been given back is no mask of its own to be given', async () => {
       const host = older();
       const [back = 0] = await scratch.sleepers('home', 1);

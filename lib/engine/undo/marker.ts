@@ -32,9 +32,9 @@ export class Marker {
     await this.#write((record) => record.markUndone(undone, butMasks));
   }
 
-  /** Tasks hold no longer what these steps gave them. */
+  /** Tasks hold no longer what these steps gave them, nor what any of the kind did that stands after the first of them. */
   async tasks(of: Marked, steps: readonly number[], tasks: readonly TaskId[]): Promise<void> {
-    const last = steps.reduce((a, b) => Math.max(a, b), 0);
+    const last = (this.#record?.nextStep ?? 1) - 1;
     const unmarked = tasks.filter((task) => this.#marks.find(of, last, task) === undefined);
     if (unmarked.length === 0) return;
     const first = steps.reduce((a, b) => Math.min(a, b), last);

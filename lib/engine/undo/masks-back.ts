@@ -2,7 +2,7 @@
 import type { VfioIsolateError } from '../../errors.js';
 import { type TaskId, taskKey } from '../../kernel/tasks.js';
 import type { Marks } from '../../steps/marks.js';
-import { hasMasks, masksBack, recordsMasks, tasksIn, without } from '../../steps/masks.js';
+import { isAffinity, masksBack, recordsMasks, tasksIn, without } from '../../steps/masks.js';
 import type { Step } from '../../steps/step.js';
 import type { LiveEntry } from '../record/fold.js';
 import { refusal, type UndoRun } from './attempt.js';
@@ -21,17 +21,7 @@ export async function giveMasksBack(
 ): Promise<VfioIsolateError[]> {
   if (owing.length === 0) return [];
   const { performer, report, marker } = run;
-  const stepOf = ({ steps: [step = 0] }: LiveEntry) => step;
-  const isBack = (entry: LiveEntry) => (task: TaskId) => marks.find('masks', stepOf(entry), task) !== undefined;
-  // Of tasks that have their first CPUs again, an affinity step that holds for others knows these.
-  const ofOthers = held
-    .filter((entry) => hasMasks(entry) && !recordsMasks(entry))
-    .map((entry) =>
-      without(entry, (task) => marks.find('affinity', stepOf(entry), task) === undefined || isBack(entry)(task)),
-    );
-  const entries = [...owing.map((entry) => without(entry, isBack(entry))), ...ofOthers].sort(
-    (a, b) => stepOf(a) - stepOf(b),
-  );
+  const entries = viewOf(owing, held, marks);
   const known = entries.flatMap(tasksIn);
   const { steps, changed } = masksBack(performer.host, entries, run);
   const done = new Set<string>();
@@ -46,7 +36,7 @@ export async function giveMasksBack(
     ...held.filter(recordsMasks).flatMap((entry) => tasksIn(entry).map((task) => taskKey(...task))),
   ]);
   const all = [...owing, ...held].flatMap((entry) => entry.steps);
-  if (performer.isReal && (stay.size > 0 || ofOthers.length > 0))
+  if (performer.isReal && (stay.size > 0 || entries.length > owing.length))
     await marker.tasks(
       'masks',
       all,
@@ -55,6 +45,30 @@ export async function giveMasksBack(
   if (refused.length > 0) return [refusal(refused)];
   if (stay.size === 0) await marker.steps(owing.flatMap((entry) => entry.steps));
   return [];
+}
+
+const stepOf = ({ steps: [step = 0] }: LiveEntry) => step;
+
+/** What is known of the masks that are to be given back, by step. */
+function viewOf(owing: readonly LiveEntry[], held: readonly LiveEntry[], marks: Marks): LiveEntry[] {
+  const isBack = (entry: LiveEntry, task: TaskId) => marks.find('masks', stepOf(entry), task) !== undefined;
+  const recorded = new Map<string, number>();
+  for (const entry of owing.filter(recordsMasks)) {
+    for (const task of tasksIn(entry).filter((one) => !isBack(entry, one))) {
+      const key = taskKey(...task);
+      recorded.set(key, Math.min(recorded.get(key) ?? Number.POSITIVE_INFINITY, stepOf(entry)));
+    }
+  }
+  /** What a task had before it was set matters to masks that were recorded before it was given that back. */
+  const matters = (entry: LiveEntry, task: TaskId, unmarked: boolean) => {
+    const mark = marks.find('affinity', stepOf(entry), task);
+    return mark === undefined ? unmarked : (recorded.get(taskKey(...task)) ?? Number.POSITIVE_INFINITY) <= mark.last;
+  };
+  const view = (entry: LiveEntry, unmarked: boolean) =>
+    without(entry, (task) => isBack(entry, task) || (isAffinity(entry) && !matters(entry, task, unmarked)));
+  // An affinity step that still holds for others knows that of those that were given theirs back.
+  const entries = [...owing.map((one) => view(one, true)), ...held.filter(isAffinity).map((one) => view(one, false))];
+  return entries.sort((a, b) => stepOf(a) - stepOf(b));
 }
 
 const namedIn = (step: Step): string[] =>

@@ -58,4 +58,26 @@ export function homesThatHandOn(guest: Guest): void {
     expect(await restore()).toEqual(done);
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
+
+  test('meanwhile others go home with all their threads, and the next run takes them from where they are then', async () => {
+    const script = 'setInterval(() => {}, 1e6)';
+    await guest.must(`mkdir ${root}/threads ${root}/elsewhere
+      node -e '${script}' >/dev/null 2>&1 & echo $! >${root}/threads/cgroup.procs; sleep 3`);
+    const listed = async (group: string) =>
+      (await guest.must(`cat ${root}/${group}/cgroup.procs`)).split('\n').filter(Boolean);
+    const [pid] = await listed('threads');
+    const sleepers = await listed('home');
+    await vi('move-tasks /home /other');
+    await vi('move-tasks /threads /other');
+    await vi('cpuset-create --cpus C0-1 /home/in move-tasks /other /home/in');
+    await guest.must(`mkdir ${root}/home/theirs; echo 1 >${root}/home/theirs/cpuset.cpus`);
+    expect((await restore()).status).toBe(1);
+    expect(await listed('threads')).toEqual([pid]);
+    await guest.must(`echo ${pid} >${root}/elsewhere/cgroup.procs; rmdir ${root}/home/theirs`);
+    await vi('move-tasks /elsewhere /other');
+    expect(await restore()).toEqual(done);
+    expect(await listed('elsewhere')).toEqual([pid]);
+    expect(await listed('home')).toEqual(sleepers);
+    await guest.must(`kill ${pid}; sleep 1; rmdir ${root}/threads ${root}/elsewhere`);
+  });
 }
