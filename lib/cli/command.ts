@@ -1,5 +1,5 @@
 /** All that a command line may need but for `--version`: one script, with V8's code cache (script.ts). */
-import { actions, run } from '../index.js';
+import { actions, records, run } from '../index.js';
 import { remember } from './code-cache-update.js';
 import { processIo } from './io.js';
 import { globalOptions } from './options.js';
@@ -10,7 +10,7 @@ import type { Loaded } from './script.js';
 export async function command(argv: readonly string[], script: Loaded): Promise<void> {
   remember(script, partsOf(argv));
   const io = processIo();
-  io.end(await program(argv, io, { actions, run }));
+  io.end(await program(argv, io, { actions, records, run }));
 }
 
 /** The words of a command line for which other functions run than for the rest. */

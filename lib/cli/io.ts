@@ -1,4 +1,5 @@
 /** Where the command line writes, and how it ends. */
+import { fstatSync } from 'node:fs';
 import { native } from '../native.js';
 import { isPlainNode } from './plain-node.js';
 
@@ -11,6 +12,8 @@ export interface Io {
   readonly width: number;
   /** Whether messages may be coloured. */
   readonly colour: boolean;
+  /** Whether messages go to a terminal. */
+  readonly isTerminal: boolean;
   /**
    * From now on these signals end the process with the exit status that it has.
    * @param release takes away what they did before
@@ -55,6 +58,15 @@ function writtenAtOnce(fd: number, bytes: Uint8Array): number {
   }
 }
 
+/** Node loads its sockets to tell: a pipe or a file, as a hook has, is known without. */
+function isTerminal(fd: number): boolean {
+  try {
+    return fstatSync(fd).isCharacterDevice() && process.getBuiltinModule('node:tty').isatty(fd);
+  } catch {
+    return false;
+  }
+}
+
 /** To join its threads and to clear its heap takes Node longer than to read a cgroup. */
 function endAtOnce(status: number): void {
   try {
@@ -80,6 +92,9 @@ export function processIo({ env }: NodeJS.Process = process): ProcessIo {
     },
     get colour() {
       return stderr.stream().isTTY && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+    },
+    get isTerminal() {
+      return isTerminal(2);
     },
     exitOn(signals, release) {
       // It ends before it would look for a signal.

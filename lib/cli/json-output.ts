@@ -10,7 +10,7 @@ export function jsonOutput(io: Io, settings: Settings): Output {
   const dryRun = settings.dryRun === true;
   const print = (rest: Omit<Result, 'schemaVersion' | 'version'>): void => {
     const result: Result = { schemaVersion: 1, version: packageVersion(), ...rest };
-    io.out(`${stringify(result)}\n`);
+    io.out(json(result));
   };
   return {
     change: () => {},
@@ -28,6 +28,7 @@ function fromReport(report: RunReport, exitCode: number): Omit<Result, 'schemaVe
     commands: report.commands.map(fromCommand),
     ...(report.error && { error: toFault(report.error) }),
     rollbackErrors: report.rollbackErrors.map(toFault),
+    ...(report.record !== undefined && { record: report.record }),
   };
 }
 
@@ -52,8 +53,8 @@ function toFault(thrown: unknown): Fault {
   return { code: error.code ?? 'ERR_INTERNAL', message, remedy, errno, syscall, path, value };
 }
 
-/** JSON.stringify lets the control characters DEL to U+009F through, and a terminal acts upon some. */
-function stringify(value: unknown): string {
+/** One object on a line. JSON.stringify lets the control characters DEL to U+009F through: a terminal acts upon some. */
+export function json(value: unknown): string {
   const escaped = (character: string): string => `\\u00${character.charCodeAt(0).toString(16)}`;
-  return JSON.stringify(value).replace(/[\u007f-\u009f]/g, escaped);
+  return `${JSON.stringify(value).replace(/[\u007f-\u009f]/g, escaped)}\n`;
 }

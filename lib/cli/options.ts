@@ -18,6 +18,7 @@ export const globalOptions: readonly GlobalOption[] = [
     value: 'undo-file',
     help: 'Create a file that describes the operations needed to undo',
   },
+  { name: 'no-undo', help: 'keep no undo record: nothing can be restored afterwards' },
   { name: 'dry-run', short: 'n', help: 'print what would change, and change nothing' },
   { name: 'json', help: 'print the result as one JSON object' },
   { name: 'keep-going', help: 'go on after a command that failed, and keep what the others did' },

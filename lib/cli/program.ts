@@ -1,26 +1,29 @@
 /** From a command line to an exit status. */
-import type { ActionSpec, Change, run } from '../index.js';
+import type { ActionSpec, Change, records, run } from '../index.js';
+import { shellLine } from '../sets/shell.js';
 import { packageVersion } from '../version.js';
 import { demo } from './demo/demo.js';
-import { demoSpec } from './demo-spec.js';
 import { DONE, statusOfError, statusOfReport, USAGE } from './exit.js';
 import { commandHelp, programHelp } from './help.js';
 import type { Io } from './io.js';
 import { jsonOutput } from './json-output.js';
 import type { Output } from './output.js';
+import { listRecords } from './records.js';
 import { parseRequest, type Request, type RunRequest, type Settings } from './request.js';
 import { catchSignals, type Interruption, stoppingSignals } from './signals.js';
 import { textOutput } from './text-output.js';
+import { verbs } from './verbs.js';
 
 /** What the command line needs of the package. */
 export interface Api {
   readonly actions: readonly { readonly spec: ActionSpec }[];
   readonly run: typeof run;
+  readonly records: typeof records;
 }
 
 /** Does what a command line asks for. @returns the exit status */
 export async function program(argv: readonly string[], io: Io, api: Api): Promise<number> {
-  const specs = [...api.actions.map(({ spec }) => spec), demoSpec];
+  const specs = [...api.actions.map(({ spec }) => spec), ...verbs];
   if (argv.length === 0) {
     io.err(programHelp(specs, io.width));
     return USAGE;
@@ -36,8 +39,13 @@ export async function program(argv: readonly string[], io: Io, api: Api): Promis
       return DONE;
     case 'demo':
       return interruptible(io, textOutput(io, request.settings), ({ signal }) => demo(io, signal));
+    case 'records': {
+      const { parameters, settings } = request;
+      const list = () => listRecords(parameters, settings.json === true, io, api.records);
+      return interruptible(io, outputFor(io, settings), list);
+    }
     case 'run':
-      return perform(request, io, api.run);
+      return perform(request, io, api.run, shellLine(['vfio-isolate', ...argv]));
   }
 }
 
@@ -64,11 +72,16 @@ function outputFor(io: Io, settings: Settings): Output {
   return settings.json ? jsonOutput(io, settings) : textOutput(io, settings);
 }
 
-async function perform({ commands, settings }: RunRequest, io: Io, runCommands: typeof run): Promise<number> {
+async function perform(
+  { commands, settings }: RunRequest,
+  io: Io,
+  runCommands: typeof run,
+  commandLine: string,
+): Promise<number> {
   const output = outputFor(io, settings);
   return interruptible(io, output, async ({ signal, cause }) => {
     const onChange = (change: Change): void => output.change(change);
-    const report = await runCommands(commands, { ...optionsFrom(settings), signal, onChange });
+    const report = await runCommands(commands, { ...optionsFrom(settings), commandLine, signal, onChange });
     const status = statusOfReport(report, cause());
     output.report(report, status);
     return status;
@@ -90,9 +103,10 @@ async function interruptible(io: Io, output: Output, act: (by: Interruption) => 
   }
 }
 
-function optionsFrom({ undoFile, dryRun, keepGoing, force, wait }: Settings) {
+function optionsFrom({ undoFile, noUndo, dryRun, keepGoing, force, wait }: Settings) {
   return {
     ...(undoFile !== undefined && { undo: undoFile }),
+    ...(noUndo && { undo: false as const }),
     ...(wait !== undefined && { wait }),
     dryRun: dryRun === true,
     keepGoing: keepGoing === true,

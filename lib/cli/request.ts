@@ -1,19 +1,22 @@
 /** What a command line asks for. */
 import { resolve } from 'node:path';
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError, Option, type Command as Parser } from 'commander';
 import { UsageError } from '../errors.js';
-import type { ActionSpec, Command } from '../index.js';
+import type { ActionSpec, Command, Parameters } from '../index.js';
 import { split } from './chain.js';
 import { parseCommand } from './commands.js';
 import { demoSpec } from './demo-spec.js';
 import { globalOptions } from './options.js';
 import { newParser, parse } from './parser.js';
+import { recordsSpec } from './records-spec.js';
+import { verbs } from './verbs.js';
 
 /** The values of the global options, by their camel-case names. */
 export interface Settings {
   readonly verbose?: true;
   readonly debug?: true;
   readonly undoFile?: string;
+  readonly noUndo?: true;
   readonly dryRun?: true;
   readonly json?: true;
   readonly keepGoing?: true;
@@ -27,6 +30,7 @@ export type Request =
   | { readonly kind: 'help'; readonly spec?: ActionSpec }
   | { readonly kind: 'version' }
   | { readonly kind: 'demo'; readonly settings: Settings }
+  | { readonly kind: 'records'; readonly parameters: Parameters; readonly settings: Settings }
   | RunRequest;
 
 export interface RunRequest {
@@ -36,7 +40,7 @@ export interface RunRequest {
 }
 
 /**
- * @param specs every command's, that of `demo` included
+ * @param specs every command's, those that stand alone included
  * @throws UsageError
  */
 export function parseRequest(argv: readonly string[], specs: readonly ActionSpec[]): Request {
@@ -44,9 +48,11 @@ export function parseRequest(argv: readonly string[], specs: readonly ActionSpec
   const parser = newParser('vfio-isolate').passThroughOptions().allowExcessArguments();
   for (const option of globalOptions) parser.addOption(toOption(option));
   if (!parse(parser, argv, 'see vfio-isolate --help')) return { kind: 'help' };
-  const settings: Settings = parser.opts();
+  const settings = settingsOf(parser);
   if (settings.version) return { kind: 'version' };
-  checkUndoFile(settings.undoFile, specs);
+  checkUndoFile(settings, specs);
+  const [first] = parser.args;
+  if (first === recordsSpec.name) return forRecords(parser.args, settings);
 
   const commands: Command[] = [];
   for (const segment of split(parser.args, specs)) {
@@ -59,14 +65,38 @@ export function parseRequest(argv: readonly string[], specs: readonly ActionSpec
 
 function requestFor(commands: readonly Command[], settings: Settings): Request {
   if (commands.length === 0) throw new UsageError('no command given', { remedy: 'see vfio-isolate --help' });
-  if (commands.some(({ name }) => name === demoSpec.name)) {
-    if (commands.length > 1) throw new UsageError('demo stands alone: it cannot be part of a chain');
-    const { debug: _, ...rest } = settings;
-    if (Object.keys(rest).length > 0) throw new UsageError('demo takes no option but -d');
+  const alone = verbs.find((verb) => commands.some(({ name }) => name === verb.name));
+  if (alone !== undefined && commands.length > 1) {
+    throw new UsageError(`${alone.name} stands alone: it cannot be part of a chain`);
+  }
+  if (alone === demoSpec) {
+    requireNone(settings, ['debug'], 'demo takes no option but -d');
     return { kind: 'demo', settings };
   }
   for (const command of commands) checkNotRestored(command, settings.undoFile);
   return { kind: 'run', commands, settings };
+}
+
+/** Options may also follow it: nothing of a chain comes after. */
+function forRecords(words: readonly string[], before: Settings): Request {
+  const parser = newParser('vfio-isolate').allowExcessArguments();
+  for (const option of globalOptions) parser.addOption(toOption(option));
+  if (!parse(parser, words, 'see vfio-isolate records --help')) return { kind: 'help', spec: recordsSpec };
+  const settings = { ...before, ...settingsOf(parser) };
+  requireNone(settings, ['debug', 'json'], 'records takes no option but --json and -d');
+  const [segment] = split(parser.args, [recordsSpec]);
+  const { parameters = {} } = (segment && parseCommand(segment)) ?? {};
+  return { kind: 'records', parameters, settings };
+}
+
+function requireNone(settings: Settings, but: readonly string[], message: string): void {
+  if (Object.keys(settings).some((name) => !but.includes(name))) throw new UsageError(message);
+}
+
+/** For `--no-undo`, commander has an option `undo` that is true unless it is given. */
+function settingsOf(parser: Parser): Settings {
+  const { undo, ...settings } = parser.opts<Settings & { undo: boolean }>();
+  return undo ? settings : { ...settings, noUndo: true };
 }
 
 function toOption({ name, short, value, help }: (typeof globalOptions)[number]): Option {
@@ -81,8 +111,9 @@ function toSeconds(word: string): number {
 }
 
 /** A script whose `-u $FILE` came out empty would have the next word taken for the file. */
-function checkUndoFile(file: string | undefined, specs: readonly ActionSpec[]): void {
+function checkUndoFile({ undoFile: file, noUndo }: Settings, specs: readonly ActionSpec[]): void {
   if (file === undefined) return;
+  if (noUndo) throw new UsageError('-u and --no-undo contradict each other');
   if (file === '') throw new UsageError('the undo file has an empty name');
   if (!file.startsWith('-') && specs.every(({ name }) => name !== file)) return;
   throw new UsageError(`'${file}' stands where the undo file is expected`, {

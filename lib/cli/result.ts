@@ -58,7 +58,13 @@ export const resultSchema = v.object({
   error: v.optional(described(fault, 'The first error.')),
   rollbackErrors: described(
     v.array(fault),
-    'What could not be rolled back; it is still in the undo file, where one was given.',
+    'What could not be rolled back; it is still in the undo record, if there is one.',
+  ),
+  record: v.optional(
+    described(
+      v.string(),
+      'The name of the undo record that undoes what holds, as restore takes it; absent if none does.',
+    ),
   ),
 });
 

@@ -1,5 +1,6 @@
 /** Results in a line. */
 import type { CommandReport, RunReport } from '../index.js';
+import { shellLine } from '../sets/shell.js';
 
 /** Of a command: `87 changed; 3 gone meanwhile; 94 refused: 90 (kernel thread bound to its CPUs), 4 (EPERM: ...)`. */
 export function summaryOf({ status, changes, gone, refused }: CommandReport): string {
@@ -21,12 +22,12 @@ function byReason(refused: CommandReport['refused']): string[] {
  * What a run that failed has left behind, a line each.
  * @param undo its undo file
  */
-export function aftermathOf({ ok, dryRun, commands, rollbackErrors }: RunReport, undo?: string): string[] {
+export function aftermathOf({ ok, dryRun, commands, rollbackErrors, record }: RunReport, undo?: string): string[] {
   if (ok || dryRun) return [];
   const undone = commands.filter(isRolledBack).map(({ command }) => command);
   const kept = commands.filter(({ status }) => status === 'done').map(({ command }) => command);
   const lines: string[] = [];
-  if (rollbackErrors.length > 0) lines.push(`not all could be rolled back; ${wayOut(undo)}`);
+  if (rollbackErrors.length > 0) lines.push(`not all could be rolled back; ${wayOut(record ?? undo)}`);
   else if (undone.length > 0) lines.push(`rolled back: ${undone.join(', ')}`);
   if (kept.length > 0) lines.push(`kept: ${kept.join(', ')}`);
   const untouched = commands.every((one) => one.changes.length === 0 && !mayHaveChanged(one));
@@ -39,8 +40,20 @@ function mayHaveChanged({ command, error }: CommandReport): boolean {
 }
 
 function wayOut(undo: string | undefined): string {
-  if (undo === undefined) return 'the rest must be put right by hand, for there was no undo file (-u)';
-  return `the rest is in the undo file, so try: vfio-isolate restore ${undo}`;
+  if (undo === undefined) return 'the rest must be put right by hand, for no undo record was kept (--no-undo)';
+  return `the rest is in the undo file, so try: ${restoring(undo)}`;
+}
+
+const restoring = (record: string) => shellLine(['vfio-isolate', 'restore', record]);
+
+/** For a terminal: what a run did, and how to undo it. Nothing for one that changed nothing. */
+export function closingOf({ ok, dryRun, commands, record }: RunReport): string | undefined {
+  const changes = commands.reduce((sum, { changes, status }) => sum + (status === 'done' ? changes.length : 0), 0);
+  if (dryRun || changes === 0) return undefined;
+  const done = `${changes} ${changes === 1 ? 'change' : 'changes'}`;
+  if (record !== undefined) return `${ok ? 'done' : 'kept'}: ${done}; undo: ${restoring(record)}`;
+  if (commands.every(({ command }) => command === 'restore')) return `restored: ${done}`;
+  return `done: ${done}; nothing to undo is on record`;
 }
 
 /** A restore is not: what it has brought back stays so, and what is left is in its record. */

@@ -1,6 +1,6 @@
 /**
  * How a run went, for people: a dry run's plan is data, on stdout; everything else is a message, on stderr. A run that
- * did all that it should, and met no refusal, says nothing.
+ * did all that it should, and met no refusal, says nothing, but for a line on a terminal.
  */
 import { inspect } from 'node:util';
 import { VfioIsolateError } from '../errors.js';
@@ -9,7 +9,7 @@ import type { Io } from './io.js';
 import { manyLines, oneLine } from './line.js';
 import type { Output } from './output.js';
 import type { Settings } from './request.js';
-import { aftermathOf, summaryOf } from './summary.js';
+import { aftermathOf, closingOf, summaryOf } from './summary.js';
 
 const RED = '\u001b[31m';
 const PLAIN = '\u001b[39m';
@@ -52,6 +52,8 @@ export function textOutput(io: Io, settings: Settings): Output {
       if (report.error && !report.commands.some(({ error }) => error === report.error)) complain(report.error);
       for (const error of report.rollbackErrors) complain(error, 'rollback');
       for (const line of aftermathOf(report, settings.undoFile)) say(line);
+      const closing = io.isTerminal ? closingOf(report) : undefined;
+      if (closing !== undefined) say(closing);
     },
     failure(error) {
       tellPlan();

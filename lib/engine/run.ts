@@ -28,6 +28,17 @@ export async function run(commands: readonly Command[], options: RunOptions = {}
   return options.dryRun ? rehearse(commands, options) : transact(commands, options);
 }
 
+/**
+ * Brings the host back: what {@link run} with a single `restore` does.
+ * @param record name of an undo record, as `undo` gave it, or the path of a numbered one (`record` of a report); by default
+ *   that of the last run that still holds something
+ * @returns a report, also if not all could be restored: see `ok` and `error`
+ * @throws as {@link run}
+ */
+export async function restore(record?: string, options: RunOptions = {}): Promise<RunReport> {
+  return run([{ name: 'restore', parameters: { undoFile: record } }], options);
+}
+
 async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
   // Also for what could be planned without the addon: the run itself could not begin.
   native();

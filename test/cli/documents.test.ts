@@ -4,16 +4,16 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it, test } from 'vitest';
-import { demoSpec } from '../../lib/cli/demo-spec.js';
 import { documents, writeDocuments } from '../../lib/cli/documents/documents.js';
 import { globalOptions } from '../../lib/cli/options.js';
+import { verbs } from '../../lib/cli/verbs.js';
 import { actions } from '../../lib/index.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'vfio-isolate-documents-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 writeDocuments(folder);
 
-const specs = [...actions.map(({ spec }) => spec), demoSpec];
+const specs = [...actions.map(({ spec }) => spec), ...verbs];
 const commands = specs.map(({ name }) => name);
 
 function run(program: string, args: readonly string[], cwd?: string) {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { actions } from '../../lib/actions/registry.js';
-import { demoSpec } from '../../lib/cli/demo-spec.js';
 import { commandHelp, programHelp } from '../../lib/cli/help.js';
+import { verbs } from '../../lib/cli/verbs.js';
 import { create, governor, irq, pin } from './specs.js';
 
-const specs = [...actions.map(({ spec }) => spec), demoSpec];
+const specs = [...actions.map(({ spec }) => spec), ...verbs];
 
 /** The original's `--help`, but for a blank line that click put before the last option. */
 const ORIGINAL = `Usage: vfio-isolate [OPTIONS] COMMAND1 [ARGS]... [COMMAND2 [ARGS]...]...
@@ -34,6 +34,8 @@ describe("the program's help", () => {
     const old = ORIGINAL.split('\n');
     expect(lines.filter((line) => old.includes(line))).toEqual(old);
     expect(lines.filter((line) => !old.includes(line))).toEqual([
+      '  --no-undo                    keep no undo record: nothing can be restored',
+      '                               afterwards',
       '  -n, --dry-run                print what would change, and change nothing',
       '  --json                       print the result as one JSON object',
       '  --keep-going                 go on after a command that failed, and keep what',
@@ -43,6 +45,7 @@ describe("the program's help", () => {
       '                               (default: 10)',
       '  --version                    Show the version and exit.',
       '  demo            isolate a busy process of its own, show it, and restore',
+      '  records         list the undo records: since when, by whom, what they hold',
       '  task-affinity   set the CPUs that processes and kernel threads may run on',
       '  x3d-mode        choose the die that an AMD X3D processor prefers',
     ]);

@@ -11,7 +11,7 @@ async function perform(argv: readonly string[], scripted: () => Promise<RunRepor
     options?.onChange?.(change);
     return scripted();
   });
-  const status = await program(argv, io, { actions: specs.map((spec) => ({ spec })), run: ran });
+  const status = await program(argv, io, { actions: specs.map((spec) => ({ spec })), run: ran, records: vi.fn() });
   return { status, stdout: stdout(), stderr: stderr(), ran };
 }
 
@@ -29,6 +29,7 @@ describe('a run', () => {
       ],
       {
         undo: 'f',
+        commandLine: 'vfio-isolate -u f --wait 0 --keep-going --force create /x drop',
         wait: 0,
         dryRun: false,
         keepGoing: true,

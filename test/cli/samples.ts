@@ -4,11 +4,11 @@ import type { Io } from '../../lib/cli/io.js';
 import { SystemError, UsageError, VfioIsolateError } from '../../lib/errors.js';
 import type { Change, CommandReport, RunReport } from '../../lib/index.js';
 
-export function fakeIo(colour = false) {
+export function fakeIo(colour = false, isTerminal = false) {
   const out = vi.fn<(text: string) => void>();
   const err = vi.fn<(text: string) => void>();
   const written = (write: typeof out) => write.mock.calls.map(([text]) => text).join('');
-  const io: Io = { out, err, width: 80, colour, exitOn: (_, release) => release() };
+  const io: Io = { out, err, width: 80, colour, isTerminal, exitOn: (_, release) => release() };
   return { io, stdout: () => written(out), stderr: () => written(err) };
 }
 

@@ -162,6 +162,9 @@ describe.skipIf(notInPlace)(`the commands, in place (${notInPlace ?? 'v1'})`, ()
     const ended = await execute('setpriv', [...words, BIN, 'cpuset-create', guest]);
     expect(ended).toMatchObject({ status: 1, stdout: '' });
     expect(ended.stderr).toMatch(/EACCES: .*; changing the host needs root: use sudo\n$/);
+    const listed = await execute('setpriv', [...words, BIN, 'records']);
+    expect(listed).toMatchObject({ status: 1, stdout: '' });
+    expect(listed.stderr).toMatch(/EACCES: .*; the records are root's: use sudo\n$/);
   });
 
   test('without a cgroup mount, and without the controller, it says so', async () => {

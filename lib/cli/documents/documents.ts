@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { actions } from '../../index.js';
 import { packageVersion } from '../../version.js';
-import { demoSpec } from '../demo-spec.js';
+import { verbs } from '../verbs.js';
 import { bashCompletion } from './bash.js';
 import { fishCompletion } from './fish.js';
 import { manPage } from './man.js';
@@ -11,7 +11,7 @@ import { zshCompletion } from './zsh.js';
 
 /** Each by its path within `dist`. */
 export function documents(): Readonly<Record<string, string>> {
-  const specs = [...actions.map(({ spec }) => spec), demoSpec];
+  const specs = [...actions.map(({ spec }) => spec), ...verbs];
   return {
     'man/vfio-isolate.8': manPage(specs, packageVersion()),
     'completions/vfio-isolate.bash': bashCompletion(specs),

@@ -42,7 +42,8 @@ const DESCRIPTION = [
   'How to undo each change is recorded in /run/vfio-isolate before it is made. Killed at any instant, "vfio-isolate ' +
     'restore FILE" brings the host back, where FILE is the name that -u gave to the record. One that still holds something ' +
     'is appended to, and the first-seen values are kept; one that has been restored, or that is of an earlier boot, starts ' +
-    'anew. What somebody else has changed since is left and reported, but for interrupt affinities.',
+    'anew. What somebody else has changed since is left and reported, but for interrupt affinities. A run without -u has a ' +
+    'numbered record, and "vfio-isolate restore" undoes the last run that still holds something.',
 ];
 
 const CPU_SETS = [

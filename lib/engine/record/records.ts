@@ -126,11 +126,21 @@ function lastRun(host: Host): UndoRecord | undefined {
   return last;
 }
 
-/** Undefined for one that is damaged, or that was removed: it keeps no other from being used. */
-function readable(host: Host, file: string): UndoRecord | undefined {
+/**
+ * A file of the store as a record, under its own name.
+ * @returns undefined if it was removed meanwhile
+ * @throws SystemError; VfioIsolateError `ERR_RECORD` for one that is damaged, or no record
+ */
+export function openStored(host: Host, file: string): UndoRecord | undefined {
   const path = pathOf(host, file);
+  if (!isRecordName(file)) throw new VfioIsolateError('ERR_RECORD', `${path} is no undo record`);
+  return openIn(host, file, headerOf(host, file)?.spelled ?? path);
+}
+
+/** One that cannot be read keeps no other from being used. */
+function readable(host: Host, file: string): UndoRecord | undefined {
   try {
-    return openIn(host, file, headerOf(host, file)?.spelled ?? path);
+    return openStored(host, file);
   } catch {
     return undefined;
   }

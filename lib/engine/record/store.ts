@@ -39,7 +39,7 @@ export function listStore(host: Host): string[] {
       .filter((name) => !OTHER.has(name))
       .sort();
   } catch (error) {
-    throw needingRoot(error);
+    throw needingRoot(error, "the records are root's");
   }
 }
 
@@ -68,8 +68,8 @@ function whyNotOwn(stats: Stats): string | undefined {
 }
 
 /** An error of `node:fs` as one of ours; if it takes root, that is the remedy. */
-export function needingRoot(error: unknown): unknown {
+export function needingRoot(error: unknown, what = 'changing the host needs root'): unknown {
   const system = fromNode(error);
   if (!isSystemError(system, 'EACCES', 'EPERM')) return system;
-  return system.explained({ remedy: 'changing the host needs root: use sudo' });
+  return system.explained({ remedy: `${what}: use sudo` });
 }
