@@ -1,19 +1,19 @@
 /** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
-import { type Host, openHost, readOnce, withLock } from '../host.js';
+import { type Host, openHost, readOnce, withLock, withSignal } from '../host.js';
 import { native } from '../native.js';
 import { OverlayHost } from '../steps/overlay.js';
 import type { Entry } from '../steps/step.js';
-import { performChain, type Transaction } from './chain.js';
+import { isOpen, performChain, performTriggers, reportOf, type Transaction } from './chain.js';
 import { acquireLock } from './lock.js';
 import { Applier, Rehearsal } from './perform.js';
 import { UndoRecord } from './record/record.js';
 import type { Command, RunOptions, RunReport } from './report.js';
 import { rollBack } from './rollback.js';
 
-/** Seconds. */
-const DEFAULT_WAIT = 10;
+/** Seconds. Nobody tries a restore again that has not had the lock: what it would bring back stays as it is. */
+const DEFAULT_WAIT = { run: 10, restore: 120 };
 
 /**
  * Runs a chain of commands as one transaction.
@@ -29,9 +29,10 @@ export async function run(commands: readonly Command[], options: RunOptions = {}
 async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
   // Also for what could be planned without the addon: the run itself could not begin.
   native();
-  const overlay = new OverlayHost(readOnce(options.host ?? openHost()));
-  return performChain(commands, options, {
-    performer: new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange),
+  const overlay = new OverlayHost(readOnce(withSignal(options.host ?? openHost(), options.signal)));
+  const performer = new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange);
+  return performChain(await performTriggers(commands, options, performer), options, {
+    performer,
     mark: () => 0,
     rollBack: async () => ({ errors: [], notes: [] }),
     commit: async () => {},
@@ -50,23 +51,35 @@ function recordedBefore(host: Host, undo: string | undefined): readonly Entry[] 
 }
 
 async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
+  // Before the first trigger: without the addon a run does not begin.
+  native();
+  const { signal, onChange } = options;
   const unlocked = options.host ?? openHost();
-  const lock = await acquireLock(unlocked, options.wait ?? DEFAULT_WAIT, options.signal);
+  const begun = await performTriggers(commands, options, new Applier(unlocked, undefined, signal, onChange));
+  const isLocking = isOpen(begun, options) || (begun.error === undefined && options.undo !== undefined);
+  if (!isLocking) return reportOf(begun, options);
+  const lock = await acquireLock(unlocked, options.wait ?? defaultWait(commands), signal);
   const host = withLock(unlocked, lock.fd);
   try {
     const record = await UndoRecord.forRun(host, options.undo);
     try {
       const transaction: Transaction = {
-        performer: new Applier(host, record, options.signal, options.onChange),
+        performer: new Applier(withSignal(host, signal), record, signal, onChange),
         mark: () => record.nextStep,
-        rollBack: (since) => rollBack(host, record, since, options.onChange),
+        rollBack: (since) => rollBack(host, record, since, onChange),
         commit: () => record.markCommitted(),
       };
-      return await performChain(commands, options, transaction);
+      return await performChain(begun, options, transaction);
     } finally {
       record.close();
     }
   } finally {
     lock.release();
   }
+}
+
+/** Seconds to wait for the lock. */
+function defaultWait(commands: readonly Command[]): number {
+  const isRestore = commands.every(({ name }) => 'record' in actionOf(name));
+  return isRestore ? DEFAULT_WAIT.restore : DEFAULT_WAIT.run;
 }

@@ -40,7 +40,7 @@ describe("the program's help", () => {
       '                               the others did',
       "  --force                      do what is refused for safety's sake",
       '  --wait <seconds>             wait at most so long for another run to end',
-      '                               (default: 10)',
+      '                               (default: 10, for restore 120)',
       '  --version                    Show the version and exit.',
       '  demo            isolate a busy process of its own, show it, and restore',
       '  task-affinity   set the CPUs that processes and kernel threads may run on',
