@@ -4,11 +4,13 @@
       "target_name": "vfio_isolate",
       "sources": [
         "native/affinity.cc",
+        "native/apart.cc",
         "native/arguments.cc",
         "native/batch.cc",
         "native/beneath.cc",
         "native/binding.cc",
         "native/calls_affinity.cc",
+        "native/calls_apart.cc",
         "native/calls_mount.cc",
         "native/calls_move.cc",
         "native/calls_output.cc",

@@ -5,6 +5,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fromNode, isSystemError } from './errors.js';
 
+/** An `AbortSignal`, or what is like one in this. */
+export type StopSignal = Pick<AbortSignal, 'aborted' | 'addEventListener' | 'removeEventListener'>;
+
 export interface Host {
   /** Root of sysfs, `/sys` on the running host. */
   readonly sys: string;
@@ -22,6 +25,8 @@ export interface Host {
    * to change comes before any other run, also where the one that started it was killed.
    */
   readonly lock?: number;
+  /** Ends every wait of a run that may be stopped. */
+  readonly signal?: StopSignal;
 
   /** The text of a file. @throws SystemError */
   read(path: string): string;
@@ -69,6 +74,11 @@ export function withLock(host: Host, lock: number): Host {
   return variant(host, { lock });
 }
 
+/** The same host, for a run that may be stopped. */
+export function withSignal(host: Host, signal: StopSignal | undefined): Host {
+  return signal === undefined ? host : variant(host, { signal });
+}
+
 /** The same host, as it is when it is looked at first: for what is asked the same of it for hundreds of thousands of things. */
 export function readOnce(host: Host): Host {
   const texts = new Map<string, string>();
@@ -82,8 +92,8 @@ export function readOnce(host: Host): Host {
 
 /** Another host's members may be those of a class, which a spread would lose. */
 function variant(host: Host, members: Partial<Host>): Host {
-  const { sys, proc, run, live, lock } = host;
-  const own = { sys, proc, run, live, ...(lock !== undefined && { lock }) };
+  const { sys, proc, run, live, lock, signal } = host;
+  const own = { sys, proc, run, live, ...(lock !== undefined && { lock }), ...(signal && { signal }) };
   return { ...own, read: (path) => host.read(path), list: (path) => host.list(path), ...members };
 }
 

@@ -16,6 +16,8 @@ export interface Directory {
   readonly path: string;
   /** The whole value in one write(2); a short write is EIO. A path that leads out is EXDEV, a link ELOOP. */
   write(relative: string, value: string): void;
+  /** The same by a process of its own, as {@link Addon.syncApart} starts one. The file is opened before. Returns its PID. */
+  writeApart(relative: string, value: string): number;
   read(relative: string): string;
   makeDirectory(relative: string): void;
   removeDirectory(relative: string): void;
@@ -204,8 +206,13 @@ export interface Addon {
   append(fd: number, offset: number, data: Uint8Array): Promise<number>;
   /** An unnamed file in memory (memfd_create). */
   memoryFile(): number;
-  /** Writes all dirty pages of the host to disk (sync(2)). */
-  sync(): Promise<void>;
+  /**
+   * Starts a process of its own that writes all dirty pages of the host to disk (sync(2)). It has none of our descriptors,
+   * and is in a session of its own. Returns its PID.
+   */
+  syncApart(): number;
+  /** How such a process has ended: 0, or a negative errno; -EINTR if it was killed. Undefined while it runs. */
+  endedApart(pid: number): number | undefined;
 
   /** Writes what a pipe or socket takes at once (pwritev2(2), RWF_NOWAIT). Returns the number of bytes, 0 where none. */
   writeWithoutWaiting(fd: number, bytes: Uint8Array): number;

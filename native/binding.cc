@@ -44,7 +44,8 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   add<callLock>(env, exports, "lock");
   add<callAppend>(env, exports, "append");
   add<callMemoryFile>(env, exports, "memoryFile");
-  add<callSync>(env, exports, "sync");
+  add<callSyncApart>(env, exports, "syncApart");
+  add<callEndedApart>(env, exports, "endedApart");
   add<callWriteWithoutWaiting>(env, exports, "writeWithoutWaiting");
   add<callEndProcess>(env, exports, "endProcess");
   return exports;

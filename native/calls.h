@@ -23,7 +23,9 @@ Napi::Value callMoveTasks(const Napi::CallbackInfo &info, Mode mode);
 Napi::Value callLock(const Napi::CallbackInfo &info);
 Napi::Value callAppend(const Napi::CallbackInfo &info);
 Napi::Value callMemoryFile(const Napi::CallbackInfo &info);
-Napi::Value callSync(const Napi::CallbackInfo &info);
+
+Napi::Value callSyncApart(const Napi::CallbackInfo &info);
+Napi::Value callEndedApart(const Napi::CallbackInfo &info);
 
 Napi::Value callWriteWithoutWaiting(const Napi::CallbackInfo &info);
 Napi::Value callEndProcess(const Napi::CallbackInfo &info);

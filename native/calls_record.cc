@@ -24,15 +24,6 @@ class AppendJob {
   std::vector<uint8_t> data_;
 };
 
-class SyncJob {
- public:
-  static Failure run() {
-    sync();
-    return {};
-  }
-  static Napi::Value result(Napi::Env env) { return env.Undefined(); }
-};
-
 }  // namespace
 
 Napi::Value callLock(const Napi::CallbackInfo &info) {
@@ -57,10 +48,6 @@ Napi::Value callMemoryFile(const Napi::CallbackInfo &info) {
   int fd = -1;
   if (throwIf(info.Env(), createMemoryFile(fd))) return info.Env().Undefined();
   return Napi::Number::New(info.Env(), fd);
-}
-
-Napi::Value callSync(const Napi::CallbackInfo &info) {
-  return Worker<SyncJob>::start(info.Env(), SyncJob(), Napi::Object::New(info.Env()));
 }
 
 }  // namespace vfio_isolate

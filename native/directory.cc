@@ -1,7 +1,10 @@
 #include "directory.h"
 
+#include <fcntl.h>
+
 #include <optional>
 
+#include "apart.h"
 #include "error.h"
 
 namespace vfio_isolate {
@@ -34,6 +37,7 @@ Napi::Function Directory::define(Napi::Env env) {
                      {
                          InstanceAccessor<&Directory::path>("path"),
                          InstanceMethod<&Directory::write>("write"),
+                         InstanceMethod<&Directory::writeApart>("writeApart"),
                          InstanceMethod<&Directory::read>("read"),
                          InstanceMethod<&Directory::makeDirectory>("makeDirectory"),
                          InstanceMethod<&Directory::removeDirectory>("removeDirectory"),
@@ -69,6 +73,18 @@ void Directory::write(const Napi::CallbackInfo &info) {
   const std::string relative = arguments.path(info[0], "relative");
   const std::string value = arguments.text(info[1], "value");
   if (arguments.ok()) throwIf(info.Env(), directory_.write(relative, value));
+}
+
+Napi::Value Directory::writeApart(const Napi::CallbackInfo &info) {
+  Arguments arguments(info.Env());
+  const std::string relative = arguments.path(info[0], "relative");
+  const std::string value = arguments.text(info[1], "value");
+  if (!arguments.ok()) return info.Env().Undefined();
+  UniqueFd file;
+  if (throwIf(info.Env(), directory_.openFile(relative, O_WRONLY, file))) return info.Env().Undefined();
+  const Result<pid_t> started = vfio_isolate::writeApart(file.get(), value);
+  if (throwIf(info.Env(), started.failure)) return info.Env().Undefined();
+  return Napi::Number::New(info.Env(), started.value);
 }
 
 Napi::Value Directory::read(const Napi::CallbackInfo &info) {

@@ -41,6 +41,7 @@ class Directory final : public Napi::ObjectWrap<Directory> {
  private:
   Napi::Value path(const Napi::CallbackInfo &info);
   void write(const Napi::CallbackInfo &info);
+  Napi::Value writeApart(const Napi::CallbackInfo &info);
   Napi::Value read(const Napi::CallbackInfo &info);
   void makeDirectory(const Napi::CallbackInfo &info);
   void removeDirectory(const Napi::CallbackInfo &info);

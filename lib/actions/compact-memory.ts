@@ -8,11 +8,16 @@ export const compactMemory: Action = {
   spec: {
     name: 'compact-memory',
     summary: 'compact memory',
-    description: ['Has the kernel make free memory contiguous in all zones, as huge pages need it.'],
+    description: [
+      'Has the kernel make free memory contiguous in all zones, as huge pages need it. In a chain it comes before all ' +
+        'that is changed, and is waited for 30 seconds at most: what the kernel has not done by then is a note.',
+    ],
     arguments: [],
     options: [],
     examples: [{ line: 'vfio-isolate compact-memory', effect: 'larger free blocks; nothing is there to undo' }],
   },
+
+  isTrigger: true,
 
   plan(_parameters, { host }) {
     const file = compactMemoryFile(host);

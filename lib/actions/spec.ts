@@ -76,6 +76,8 @@ export interface Plan {
 /** A command that changes the host. */
 export interface Action {
   readonly spec: ActionSpec;
+  /** It may take long, and leaves nothing to undo: so it is done before the run has the lock, and is on no record. */
+  readonly isTrigger?: true;
   /** @throws UsageError for a parameter that can never work; VfioIsolateError for one that this host forbids */
   plan(parameters: Parameters, context: PlanContext): Plan | Promise<Plan>;
 }

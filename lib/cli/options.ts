@@ -23,7 +23,11 @@ export const globalOptions: readonly GlobalOption[] = [
   { name: 'json', help: 'print the result as one JSON object' },
   { name: 'keep-going', help: 'go on after a command that failed, and keep what the others did' },
   { name: 'force', help: "do what is refused for safety's sake" },
-  { name: 'wait', value: 'seconds', help: 'wait at most so long for another run to end (default: 10)' },
+  {
+    name: 'wait',
+    value: 'seconds',
+    help: 'wait at most so long for another run to end (default: 10, for restore 120)',
+  },
   { name: 'version', help: 'Show the version and exit.' },
 ];
 

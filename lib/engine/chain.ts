@@ -1,6 +1,7 @@
 /**
  * The commands of a chain, planned and performed one after the other. They hold or fall together, but for two cases: a
- * restore is a transaction of its own, and with `keepGoing` every command is.
+ * restore is a transaction of its own, and with `keepGoing` every command is. Triggers come before all others: they may
+ * take long, leave nothing to undo, and so need neither the lock nor the record.
  */
 import { actionOf } from '../actions/registry.js';
 import { asOurs, type VfioIsolateError } from '../errors.js';
@@ -33,15 +34,57 @@ interface Link {
   readonly report: CommandReport;
 }
 
-export async function performChain(
+/** A chain whose triggers have been performed. */
+export interface Begun {
+  readonly links: readonly Link[];
+  /** The first error of a trigger. */
+  readonly error?: VfioIsolateError;
+}
+
+/** Performs the triggers of a chain, in its order. */
+export async function performTriggers(
   commands: readonly Command[],
   options: RunOptions,
-  transaction: Transaction,
-): Promise<RunReport> {
+  performer: Performer,
+): Promise<Begun> {
   const links = commands.map((command): Link => ({ command, report: emptyReport(command.name) }));
-  const rollbackErrors: VfioIsolateError[] = [];
   let first: VfioIsolateError | undefined;
-  for (const unit of units(links, options.keepGoing ?? false)) {
+  for (const link of links.filter(isTrigger)) {
+    const error = await performLink(link, options, performer);
+    first ??= error;
+    if (error !== undefined && isOver(error, options)) break;
+  }
+  return { links, ...(first && { error: first }) };
+}
+
+/** Whether an error ends the chain. */
+const isOver = ({ code }: VfioIsolateError, { keepGoing }: RunOptions): boolean => !keepGoing || code === 'ABORT_ERR';
+
+/** What is left to do of a chain. */
+function rest({ links, error }: Begun, options: RunOptions): Link[] {
+  const isAborted = links.some(({ report }) => report.error?.code === 'ABORT_ERR');
+  if (isAborted || (error !== undefined && isOver(error, options))) return [];
+  return links.filter((link) => !isTrigger(link));
+}
+
+/** Whether something is left to do that takes a transaction. */
+export const isOpen = (begun: Begun, options: RunOptions): boolean => rest(begun, options).length > 0;
+
+export function reportOf(
+  { links, error }: Begun,
+  options: RunOptions,
+  rollbackErrors: readonly VfioIsolateError[] = [],
+): RunReport {
+  const commands = links.map(({ report }) => report);
+  const dryRun = options.dryRun ?? false;
+  return { ok: error === undefined, dryRun, commands, rollbackErrors, ...(error && { error }) };
+}
+
+/** Performs what is left of a chain. */
+export async function performChain(begun: Begun, options: RunOptions, transaction: Transaction): Promise<RunReport> {
+  const rollbackErrors: VfioIsolateError[] = [];
+  let first = begun.error;
+  for (const unit of units(rest(begun, options), options.keepGoing ?? false)) {
     const since = transaction.mark();
     const error = await performUnit(unit, options, transaction);
     if (error === undefined) continue;
@@ -54,11 +97,9 @@ export async function performChain(
       stopped?.report.notes.push(...notes);
       for (const { report } of unit) if (report.status === 'done') report.status = 'undone';
     }
-    if (!options.keepGoing || error.code === 'ABORT_ERR') break;
+    if (isOver(error, options)) break;
   }
-  const reports = links.map(({ report }) => report);
-  const dryRun = options.dryRun ?? false;
-  return { ok: first === undefined, dryRun, commands: reports, rollbackErrors, ...(first && { error: first }) };
+  return reportOf({ links: begun.links, ...(first && { error: first }) }, options, rollbackErrors);
 }
 
 /** The commands that hold or fall together. */
@@ -82,22 +123,20 @@ export function isRestoring({ name }: Command): boolean {
   return 'record' in actionOf(name);
 }
 
+function isTrigger({ command }: Link): boolean {
+  const action = actionOf(command.name);
+  return 'isTrigger' in action && action.isTrigger === true;
+}
+
 /** @returns the error that stopped it */
 async function performUnit(
   unit: readonly Link[],
   options: RunOptions,
   { performer, restorer, commit }: Transaction,
 ): Promise<VfioIsolateError | undefined> {
-  for (const { command, report } of unit) {
-    try {
-      throwIfAborted(options.signal);
-      await perform(command, report, isRestoring(command) ? restorer : performer, options);
-      report.status = options.dryRun ? 'planned' : 'done';
-    } catch (error) {
-      report.status = 'failed';
-      report.error = asOurs(error);
-      return report.error;
-    }
+  for (const link of unit) {
+    const error = await performLink(link, options, isRestore(link) ? restorer : performer);
+    if (error !== undefined) return error;
   }
   try {
     if (!unit.some(isRestore)) throwIfAborted(options.signal);
@@ -105,6 +144,24 @@ async function performUnit(
     return undefined;
   } catch (error) {
     return asOurs(error);
+  }
+}
+
+/** @returns the error that stopped it */
+async function performLink(
+  { command, report }: Link,
+  options: RunOptions,
+  performer: Performer,
+): Promise<VfioIsolateError | undefined> {
+  try {
+    throwIfAborted(options.signal);
+    await perform(command, report, performer, options);
+    report.status = options.dryRun ? 'planned' : 'done';
+    return undefined;
+  } catch (error) {
+    report.status = 'failed';
+    report.error = asOurs(error);
+    return report.error;
   }
 }
 

@@ -1,7 +1,7 @@
 /** What a run tells its caller. Plain data but for the errors, which are {@link VfioIsolateError}s. */
 import type { Parameters } from '../actions/spec.js';
 import type { VfioIsolateError } from '../errors.js';
-import type { Host } from '../host.js';
+import type { Host, StopSignal } from '../host.js';
 import type { Refused } from '../steps/step.js';
 
 /** One command of a chain. */
@@ -11,8 +11,7 @@ export interface Command {
   readonly parameters: Parameters;
 }
 
-/** An `AbortSignal`, or what is like one in this. */
-export type StopSignal = Pick<AbortSignal, 'aborted' | 'addEventListener' | 'removeEventListener'>;
+export type { StopSignal } from '../host.js';
 
 export interface RunOptions {
   /**
@@ -28,7 +27,7 @@ export interface RunOptions {
   readonly keepGoing?: boolean;
   /** Do what is refused for safety's sake; restore what somebody else has changed since. */
   readonly force?: boolean;
-  /** Seconds to wait for another run's lock; 10 where unsaid. */
+  /** Seconds to wait for another run's lock; unless given, 10, and 120 if all commands are restores. */
   readonly wait?: number;
   /** Stops the run: before its commit it is rolled back; a restore stops after the present step. */
   readonly signal?: StopSignal;

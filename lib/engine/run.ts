@@ -1,11 +1,11 @@
 /** A run: takes the lock, opens the record, and has the chain of commands hold as a whole or not at all. */
 import { actionOf } from '../actions/registry.js';
 import { UsageError } from '../errors.js';
-import { type Host, openHost, readOnce, withLock } from '../host.js';
+import { type Host, openHost, readOnce, withLock, withSignal } from '../host.js';
 import { native } from '../native.js';
 import { OverlayHost } from '../steps/overlay.js';
 import type { Entry } from '../steps/step.js';
-import { isRestoring, performChain, type Transaction } from './chain.js';
+import { isOpen, isRestoring, performChain, performTriggers, reportOf, type Transaction } from './chain.js';
 import { acquireLock } from './lock.js';
 import { Applier, Rehearsal } from './perform.js';
 import { ownCommandLine } from './record/command-line.js';
@@ -14,8 +14,8 @@ import { findRecord, recordForRun } from './record/records.js';
 import type { Command, RunOptions, RunReport } from './report.js';
 import { rollBack } from './rollback.js';
 
-/** Seconds. */
-const DEFAULT_WAIT = 10;
+/** Seconds. Nobody tries a restore again that has not had the lock: what it would bring back stays as it is. */
+const DEFAULT_WAIT = { run: 10, restore: 120 };
 
 /**
  * Runs a chain of commands as one transaction.
@@ -42,9 +42,9 @@ export async function restore(record?: string, options: RunOptions = {}): Promis
 async function rehearse(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
   // Also for what could be planned without the addon: the run itself could not begin.
   native();
-  const overlay = new OverlayHost(readOnce(options.host ?? openHost()));
+  const overlay = new OverlayHost(readOnce(withSignal(options.host ?? openHost(), options.signal)));
   const performer = new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange);
-  return performChain(commands, options, {
+  return performChain(await performTriggers(commands, options, performer), options, {
     performer,
     restorer: performer,
     mark: () => 0,
@@ -65,21 +65,28 @@ function recordedBefore(host: Host, undo: string | false | undefined): readonly 
 }
 
 async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
+  // Before the first trigger: without the addon a run does not begin.
+  native();
+  const { signal, onChange } = options;
   const unlocked = options.host ?? openHost();
-  const lock = await acquireLock(unlocked, options.wait ?? DEFAULT_WAIT, options.signal);
+  const begun = await performTriggers(commands, options, new Applier(unlocked, undefined, signal, onChange));
+  const isLocking = isOpen(begun, options) || (begun.error === undefined && Boolean(options.undo));
+  if (!isLocking) return reportOf(begun, options);
+  const lock = await acquireLock(unlocked, options.wait ?? defaultWait(commands), signal);
   const host = withLock(unlocked, lock.fd);
   try {
     const record = await recordFor(host, commands, options);
     try {
-      const performer = new Applier(host, record, options.signal, options.onChange);
+      const heeding = withSignal(host, signal);
+      const performer = new Applier(heeding, record, signal, onChange);
       const transaction: Transaction = {
         performer,
-        restorer: options.undo ? performer : new Applier(host, undefined, options.signal, options.onChange),
+        restorer: options.undo ? performer : new Applier(heeding, undefined, signal, onChange),
         mark: () => record.nextStep,
-        rollBack: (since) => rollBack(host, record, since, options.onChange),
+        rollBack: (since) => rollBack(host, record, since, onChange),
         commit: () => record.markCommitted(),
       };
-      const report = await performChain(commands, options, transaction);
+      const report = await performChain(begun, options, transaction);
       return record.holds && options.undo !== false ? { ...report, record: record.place.name } : report;
     } finally {
       settle(record, options.undo);
@@ -100,4 +107,9 @@ function recordFor(host: Host, commands: readonly Command[], options: RunOptions
 function settle(record: UndoRecord, undo: string | false | undefined): void {
   if (undo === undefined && !record.holds) record.remove();
   else record.settleLink();
+}
+
+/** Seconds to wait for the lock. */
+function defaultWait(commands: readonly Command[]): number {
+  return commands.every(isRestoring) ? DEFAULT_WAIT.restore : DEFAULT_WAIT.run;
 }

@@ -88,6 +88,15 @@ export function writeFile(host: Host, path: string, value: string): void {
   beneath(host, path, (root, relative) => root.write(relative, value));
 }
 
+/** The same by a process of its own, for a write that may take long. @returns its PID @throws SystemError */
+export function writeFileApart(host: Host, path: string, value: string): number {
+  let pid = 0;
+  beneath(host, path, (root, relative) => {
+    pid = root.writeApart(relative, value);
+  });
+  return pid;
+}
+
 /** @throws SystemError */
 export function makeDirectory(host: Host, path: string): void {
   beneath(host, path, (root, relative) => root.makeDirectory(relative));

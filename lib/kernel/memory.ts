@@ -9,5 +9,11 @@ export const dropCachesFile = (host: Host): string => `${host.proc}/sys/vm/drop_
 export const compactMemoryFile = (host: Host): string => `${host.proc}/sys/vm/compact_memory`;
 
 export const MEMORY_FILES: readonly KernelFile[] = [
-  { root: 'proc', pattern: /^sys\/vm\/(drop_caches|compact_memory)$/, same: () => true, trigger: true },
+  {
+    root: 'proc',
+    pattern: /^sys\/vm\/(drop_caches|compact_memory)$/,
+    same: () => true,
+    trigger: true,
+    explain: ({ code }) => (code === 'EACCES' ? { remedy: 'changing the host needs root: use sudo' } : {}),
+  },
 ];

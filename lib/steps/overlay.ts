@@ -1,6 +1,6 @@
 /** A host with planned changes laid over it: reads see them, the host itself stays as it is. */
 import { SystemError } from '../errors.js';
-import type { Host } from '../host.js';
+import type { Host, StopSignal } from '../host.js';
 
 const ENOENT = -2;
 
@@ -9,6 +9,7 @@ export class OverlayHost implements Host {
   readonly proc: string;
   readonly run: string;
   readonly live: boolean;
+  readonly signal?: StopSignal;
   readonly #below: Host;
   /** Text of a changed file; null for one that is gone. */
   readonly #files = new Map<string, string | null>();
@@ -21,6 +22,7 @@ export class OverlayHost implements Host {
     this.proc = below.proc;
     this.run = below.run;
     this.live = below.live;
+    if (below.signal) this.signal = below.signal;
   }
 
   read(path: string): string {

@@ -155,6 +155,7 @@ async function set(host: Host, { owner, property, list, file }: Setting, wanted:
   await setProperty(host, owner.unit, property, parseList(wanted));
   if (!cpusetExists(host, owner.directory)) return { changed: 1 };
   await until(
+    host,
     () => readIfThere(host, file) === wanted,
     () => `${owner.unit} was given ${property}=${wanted}, but ${file} holds ${readIfThere(host, file) ?? 'nothing'}`,
   );

@@ -179,6 +179,7 @@ async function start({ host, ledger }: ApplyContext, unit: string, { cpus, mems 
   const holds = (list: List, asked: string) =>
     asked === '' || readIfThere(host, `${directory}/cpuset.${list}`) === asked;
   await until(
+    host,
     () => cpusetExists(host, directory) && holds('cpus', cpus) && holds('mems', mems),
     () => `${unit} was started with CPUs ${cpus || '(all)'} and nodes ${mems || '(all)'}, but the kernel has others`,
   );
@@ -194,6 +195,7 @@ async function stop(host: Host, unit: string): Promise<Outcome> {
   const left = cpusetExists(host, directory) && !(await isActive());
   if (left && childrenOf(host, directory).length === 0) removeLeft(host, directory);
   await until(
+    host,
     () => !cpusetExists(host, directory),
     () => `${unit} was stopped, but its cgroup remains`,
   );

@@ -42,7 +42,7 @@ describe("the program's help", () => {
       '                               the others did',
       "  --force                      do what is refused for safety's sake",
       '  --wait <seconds>             wait at most so long for another run to end',
-      '                               (default: 10)',
+      '                               (default: 10, for restore 120)',
       '  --version                    Show the version and exit.',
       '  demo            isolate a busy process of its own, show it, and restore',
       '  records         list the undo records: since when, by whom, what they hold',

@@ -37,7 +37,7 @@ const WORDS = ['-f', '-yy', '-s', '4096', '-E', 'UV_THREADPOOL_SIZE=1', '-e', 's
 
 /** strace's words before those of a run that it is to log. */
 export function tracing(log: string): string[] {
-  return [...WORDS, log, '-e', `trace=${[...CHANGING, ...HELPER, 'execve'].join(',')}`];
+  return [...WORDS, log, '-e', `trace=${[...CHANGING, ...HELPER, 'execve', 'setsid'].join(',')}`];
 }
 
 /**
@@ -71,7 +71,10 @@ export function changingCalls(log: string): Call[] {
   // The main thread is the last of whose end strace hears.
   const main = /^(\d+) +\+\+\+/.exec(lines.at(-1) ?? '')?.[1];
   if (main === undefined) throw new Error(`strace's log has no end: ${lines.at(-1)}`);
-  const helpers = new Set(lines.map((line) => /^(\d+) +execve\(/.exec(line)?.[1]).filter((tid) => tid !== main));
+  // A process of ours that only triggers something is left behind if need be: it is in a session of its own.
+  const helpers = new Set(
+    lines.map((line) => /^(\d+) +(?:execve|setsid)\(/.exec(line)?.[1]).filter((tid) => tid !== main),
+  );
   const threads = [main];
   const counts = new Map<string, number>();
   const next = (key: string) => {

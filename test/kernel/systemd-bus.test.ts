@@ -2,7 +2,7 @@
 import childProcess, { type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { beforeEach, describe, expect, test, vi } from 'vitest';
-import { openHost } from '../../lib/host.js';
+import { openHost, withSignal } from '../../lib/host.js';
 import { callManager, showUnit } from '../../lib/kernel/systemd/bus.js';
 
 vi.mock('../../lib/kernel/systemd/programs.js', () => ({ findProgram: (name: string) => `/usr/bin/${name}` }));
@@ -69,6 +69,19 @@ describe('systemd', () => {
     } finally {
       vi.useRealTimers();
     }
+  });
+
+  test('that hangs is ended by what stops the run', async () => {
+    stand.in = 'sleep 1000';
+    const stop = new AbortController();
+    const stopped = callManager(withSignal(openHost(), stop.signal), 'StopUnit', 'ss', 'guest.slice', 'fail');
+    setTimeout(() => stop.abort(), 100);
+    const message = 'stopped while waiting for /usr/bin/busctl';
+    await expect(stopped).rejects.toMatchObject({ code: 'ABORT_ERR', message });
+    await ended.last;
+    await expect(
+      callManager(withSignal(openHost(), stop.signal), 'StopUnit', 'ss', 'guest.slice', 'fail'),
+    ).rejects.toMatchObject({ code: 'ABORT_ERR', message });
   });
 
   test('that leaves something behind which holds its pipes is not waited for longer', async () => {

@@ -142,9 +142,3 @@ describe('memoryFile', () => {
     expect(readFileSync(log, 'utf8')).toMatch(/EINVAL.*\n.*memfd_create\("vfio-isolate", MFD_CLOEXEC\) = \d+/);
   });
 });
-
-test('sync returns once the dirty pages are written', async () => {
-  const log = join(folder, 'strace');
-  inChild('await addon.sync(); return 0;', [], strace(log, 'sync'));
-  expect(readFileSync(log, 'utf8')).toMatch(/sync\(\) += 0/);
-});

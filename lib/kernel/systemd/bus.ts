@@ -75,8 +75,10 @@ function requireLive({ live, run }: Host): void {
  * In a process group of its own: the terminal's SIGINT is for us, who undo what was asked for; a caller that dies with
  * the call under way would leave nobody to know what became of it.
  */
-function execute({ lock }: Host, program: string, words: readonly string[], what: string): Promise<string> {
+function execute({ lock, signal }: Host, program: string, words: readonly string[], what: string): Promise<string> {
   return new Promise((resolve, reject) => {
+    const stopped = () => new VfioIsolateError('ABORT_ERR', `stopped while waiting for ${program}`);
+    if (signal?.aborted) throw stopped();
     // It takes 3 ms to load, which a run that does not speak to systemd need not wait for.
     const { spawn } = process.getBuiltinModule('node:child_process');
     const child = spawn(program, words, {
@@ -84,25 +86,29 @@ function execute({ lock }: Host, program: string, words: readonly string[], what
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe', ...(lock === undefined ? [] : [lock])],
     });
-    let isLate = false;
-    const limit = setTimeout(() => {
-      isLate = true;
+    const stop = (because: VfioIsolateError): void => {
+      const isRunning = child.exitCode === null && child.signalCode === null;
       giveUp(child);
-    }, TIME_LIMIT_MS);
+      // One that hangs in the kernel does not even die of SIGKILL.
+      if (isRunning) end(() => reject(because));
+    };
+    const cancel = () => stop(stopped());
+    const late = `no answer within ${TIME_LIMIT_MS / 1000} s`;
+    const limit = setTimeout(() => stop(refused(program, what, late)), TIME_LIMIT_MS);
+    const end = (settle: () => void): void => {
+      clearTimeout(limit);
+      signal?.removeEventListener('abort', cancel);
+      settle();
+    };
+    signal?.addEventListener('abort', cancel);
     let stdout = '';
     let stderr = '';
     child.stdout?.setEncoding('utf8').on('data', (text: string) => (stdout += text));
     child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
-    child.on('error', (error) => {
-      clearTimeout(limit);
-      reject(refused(program, what, error.message, error));
-    });
-    child.on('close', (status, signal) => {
-      clearTimeout(limit);
-      if (status === 0) return resolve(stdout);
-      const late = `no answer within ${TIME_LIMIT_MS / 1000} s`;
-      const ended = signal === null ? `exit status ${status}` : `killed by ${signal}`;
-      reject(refused(program, what, isLate ? late : stderr.trim() || ended));
+    child.on('error', (error) => end(() => reject(refused(program, what, error.message, error))));
+    child.on('close', (status, killed) => {
+      const ended = killed === null ? `exit status ${status}` : `killed by ${killed}`;
+      end(() => (status === 0 ? resolve(stdout) : reject(refused(program, what, stderr.trim() || ended))));
     });
   });
 }

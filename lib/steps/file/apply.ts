@@ -1,9 +1,11 @@
 /** Writing a kernel file, and what comes of it. */
 import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
-import { writeFile } from '../../kernel/door.js';
+import { writeFile, writeFileApart } from '../../kernel/door.js';
 import { kernelFile } from '../../kernel/files.js';
 import type { KernelFile } from '../../kernel/kernel-file.js';
+import type { Control } from '../../native.js';
+import { endsInTime, LIMIT } from '../apart.js';
 import type { Outcome, Refused } from '../step.js';
 import type { FileStep } from './shape.js';
 
@@ -14,7 +16,6 @@ export function applyFile({ target, to }: FileStep, host: Host): Outcome {
   if (nearest !== undefined) return empty(host, file, target, nearest);
   const refused = write(host, file, target, to);
   if (refused !== undefined) return { changed: 0, refused: [{ what: target, ...refused }] };
-  if (file.trigger) return { changed: 1 };
   try {
     requireHeld(host, file, target, to);
     return { changed: 1 };
@@ -22,6 +23,18 @@ export function applyFile({ target, to }: FileStep, host: Host): Outcome {
     const lost = expected(file, error);
     if (lost === undefined) throw error;
     return { changed: 0, refused: [{ what: target, ...lost }] };
+  }
+}
+
+/** Has the kernel do something that may take long. @throws SystemError; VfioIsolateError `ABORT_ERR` */
+export async function trigger({ target, to }: FileStep, host: Host, control: Control): Promise<Outcome> {
+  try {
+    const pid = writeFileApart(host, target, to);
+    const call = { syscall: 'write', path: target, value: to };
+    if (await endsInTime(pid, { control, call })) return { changed: 1 };
+    return { changed: 0, notes: [`the kernel did not finish within ${LIMIT} what ${target} has it do`] };
+  } catch (error) {
+    throw isSystemError(error) ? explained(error, kernelFile(host, target), host) : error;
   }
 }
 

@@ -8,7 +8,7 @@ import { keepingMasks, masksDetail } from '../masks.js';
 import { memoryStays } from '../memory-stays.js';
 import { previewList } from '../preview-list.js';
 import type { StepKind } from '../step.js';
-import { applyFile, shown } from './apply.js';
+import { applyFile, shown, trigger } from './apply.js';
 import { planBack } from './back.js';
 import { type FileStep, shape } from './shape.js';
 
@@ -34,8 +34,10 @@ export const fileKind: StepKind<FileStep> = {
   validateDetail: (detail) => v.parse(masksDetail, detail),
 
   async apply(step, context) {
+    const file = kernelFile(context.host, step.target);
+    if (file.trigger) return trigger(step, context.host, context.control);
     const act = async () => applyFile(step, context.host);
-    return kernelFile(context.host, step.target).overwritesMasks ? keepingMasks(context, act) : act();
+    return file.overwritesMasks ? keepingMasks(context, act) : act();
   },
 
   undo: planBack,
