@@ -8,6 +8,8 @@ export interface Host {
   /** Where the cpuset controller is; hybrid is v1 with an empty cgroup2 beside it, which only systemd makes. */
   readonly hierarchy: Hierarchy;
   readonly systemd: boolean;
+  /** What its administrator has added to the kernel's command line. */
+  readonly boot?: string;
   readonly cpus: number;
   readonly nodes: number;
   /** The CPUs of each node, as cpulists; equal shares in order where unsaid. */
@@ -45,4 +47,11 @@ export const hosts = {
   '6.1-v1-small': smallHost({ kernel: '6.1', hierarchy: 'v1' }),
   '6.1-v2-small': smallHost({ kernel: '6.1', hierarchy: 'v2' }),
   '6.12-v2-small': smallHost({ kernel: '6.12', hierarchy: 'v2' }),
+  '6.12-v2-isolcpus': smallHost({
+    name: '6.12-v2-isolcpus',
+    kernel: '6.12',
+    hierarchy: 'v2',
+    cpus: 8,
+    boot: 'isolcpus=2-3 nohz_full=2-3 threadirqs',
+  }),
 } satisfies Record<string, Host>;

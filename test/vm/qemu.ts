@@ -71,9 +71,10 @@ function processors({ cpus, nodes, nodeCpus, smt, megabytes }: Host): string[] {
 function commandLine(host: Host): string {
   // an Oops ends the guest at once (-no-reboot), instead of a test's time limit later
   const always = 'console=ttyS0,115200 earlyprintk=ttyS0,115200 rw loglevel=7 mitigations=off oops=panic panic=-1';
-  return host.systemd
-    ? `${always} systemd.show_status=error systemd.default_timeout_start_sec=300 net.ifnames=0 ${systemdHierarchy[host.hierarchy]}`
-    : `${always} vm.hierarchy=${host.hierarchy} vm.name=${host.name}`;
+  const own = host.systemd
+    ? `systemd.show_status=error systemd.default_timeout_start_sec=300 net.ifnames=0 ${systemdHierarchy[host.hierarchy]}`
+    : `vm.hierarchy=${host.hierarchy} vm.name=${host.name}`;
+  return [always, own, host.boot].filter(Boolean).join(' ');
 }
 
 const shared = (tag: string, path: string, security: string, readonly = false) => [

@@ -1,7 +1,7 @@
 /** Brings things back to their first-seen values: for restore and for rollback alike. */
 import type { VfioIsolateError } from '../../errors.js';
 import { breathe } from '../../pause.js';
-import { hasMasks, masksBack } from '../../steps/masks.js';
+import { hasMasks, masksBack, untilQuiet } from '../../steps/masks.js';
 import { kindOf } from '../../steps/registry.js';
 import { throwIfAborted } from '../perform.js';
 import type { LiveEntry } from '../record/fold.js';
@@ -76,13 +76,15 @@ function noteWhatRemains(done: readonly Whole[], { performer, report }: UndoRun)
 async function giveMasksBack(masked: readonly Whole[], run: UndoRun): Promise<Undone> {
   if (masked.length === 0) return { errors: [], changed: [] };
   const entries = masked.flatMap(entriesOf).flatMap(stepByStep).sort(byFirstStep);
-  const { steps, changed } = masksBack(run.performer.host, entries, run);
-  const outcomes = await run.performer.perform(steps, run.report);
-  const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
+  const { performer, report } = run;
+  const back = await masksBack(performer.host, entries, run);
+  const { refused, notes } = await untilQuiet(performer.host, back, (steps) => performer.perform(steps, report));
+  report.notes.push(...notes);
+  const { changed } = back;
   if (refused.length > 0) return { errors: [refusal(refused)], changed };
   // What else these steps did is undone: a mask that its owner has chosen since keeps none of it on record.
   for (const whole of masked) run.onUndone(stepsOf(whole));
-  for (const line of changed) run.report.notes.push(line);
+  for (const line of changed) report.notes.push(line);
   return { errors: [], changed: [] };
 }
 

@@ -35,7 +35,8 @@ export const fileKind: StepKind<FileStep> = {
 
   async apply(step, context) {
     const act = async () => applyFile(step, context.host);
-    return kernelFile(context.host, step.target).overwritesMasks ? keepingMasks(context, act) : act();
+    if (!kernelFile(context.host, step.target).overwritesMasks) return act();
+    return keepingMasks(context, { below: dirname(step.target), births: true }, act);
   },
 
   undo: planBack,
