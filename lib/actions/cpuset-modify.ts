@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.js';
 import { cpusetsOf } from './cpusets/cpusets.js';
+import { cpusNobodyUses } from './cpusets/isolated.js';
 import { CPUSET_OPTIONS } from './cpusets/options.js';
 import { text } from './parameters.js';
 import { type Action, parameterName } from './spec.js';
@@ -19,11 +20,15 @@ export const cpusetModify: Action = {
     ],
   },
 
-  plan(parameters, { host }) {
+  async plan(parameters, { host }) {
     const name = text(parameters, 'cpusetName');
     if (CPUSET_OPTIONS.every((option) => parameters[parameterName(option.name)] === undefined)) {
       throw new UsageError(`nothing to modify of ${name}`, { remedy: 'say what: see cpuset-modify --help' });
     }
-    return cpusetsOf(host).modify(name, parameters);
+    const idle = await cpusNobodyUses(host, name, parameters);
+    if (idle === undefined) return cpusetsOf(host).modify(name, parameters);
+    const { cpus: _, ...others } = parameters;
+    const plan = await cpusetsOf(host).modify(name, others);
+    return { ...plan, notes: [...(plan.notes ?? []), `nothing in ${name} may run on CPUs ${idle}: left as it is`] };
   },
 };

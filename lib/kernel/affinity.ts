@@ -5,17 +5,19 @@ import { type AffinityResult, type Control, native, newControl, type Refusal } f
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
 import { isFixed } from './kernel-threads.js';
+import { findCpusets } from './mounts.js';
 import { BATCH, newPace } from './pace.js';
-import { allowedByCgroup, type Cpus } from './task-cpus.js';
-import { allPids, askedCpus, cgroupOf, statusFile, taskStatus, threadsOf } from './tasks.js';
+import { allowedByCgroup, type Cpus, ownCpus, taskViewer } from './task-cpus.js';
+import { allPids, askedCpus, cgroupOf, statusFile, taskStatus, threadsBelow, threadsOf } from './tasks.js';
 import { readTopology } from './topology.js';
 
 /** A task by name, and its CPUs as a cpulist. */
 export type TaskMask = readonly [tid: number, start: number, cpus: string];
 
 /**
- * Whether the kernel remembers a task's own mask across changes of its cpuset. Before 6.2 a cpuset change, a move, and
- * even enabling the controller overwrote it.
+ * Whether the kernel remembers a mask that was set (sched_setaffinity) across changes of the task's cpuset. Before 6.2 a
+ * cpuset change, a move, and even enabling the controller overwrote it; a mask that the kernel itself gave, as with
+ * isolcpus=, it remembers nowhere.
  */
 export function remembersMasks(host: Host): boolean {
   const [major = 0, minor = 0] = host.read(`${host.proc}/sys/kernel/osrelease`).split('.').map(Number);
@@ -59,26 +61,56 @@ function unlessGone<T>(call: () => T): T | undefined {
 }
 
 /**
- * The masks that tasks have of their own: other than what their cpuset allows. Kernel threads whose mask nobody may set
+ * The masks of those of these tasks that have not all that their cpuset allows. Kernel threads whose mask nobody may set
  * are left out.
  */
-export async function ownMasks(host: Host): Promise<TaskMask[]> {
+export async function ownMasks(host: Host, tids: readonly number[]): Promise<TaskMask[]> {
   const { online } = readTopology(host);
   const allowed = allowedByCgroup(host);
-  const tids = allTids(host);
   const masks = await masksOf(host, tids);
   const own: TaskMask[] = [];
   const pace = newPace();
   for (const [index, tid] of tids.entries()) {
     const mask = masks[index];
-    // The cpuset is looked up only where something narrows the task at all.
+    // Files are read of what something narrows at all, and all three of what its cpuset alone does not explain.
     if (mask === undefined || online.isSubsetOf(mask)) continue;
     await pace();
-    const [cgroup, status, asked] = [cgroupOf(host, tid), taskStatus(host, tid), askedCpus(host, tid)];
-    if (cgroup === undefined || status === undefined || asked === undefined) continue;
-    if (!isFixed(status) && !allowed(cgroup).isSubsetOf(mask)) own.push([tid, status.start, asked]);
+    const cgroup = cgroupOf(host, tid);
+    if (cgroup === undefined || allowed(cgroup).isSubsetOf(mask)) continue;
+    const [status, asked] = [taskStatus(host, tid), askedCpus(host, tid)];
+    if (status !== undefined && asked !== undefined && !isFixed(status)) own.push([tid, status.start, asked]);
   }
   return own;
+}
+
+/** Those of these tasks that live still and show other online CPUs. */
+export async function changedMasks(host: Host, tasks: readonly TaskMask[]): Promise<TaskMask[]> {
+  const { online } = readTopology(host);
+  const before = new Map(
+    [...new Set(tasks.map(([, , cpus]) => cpus))].map((cpus) => [cpus, parseList(cpus).intersect(online)]),
+  );
+  const masks = await masksOf(
+    host,
+    tasks.map(([tid]) => tid),
+  );
+  return tasks.filter(([, , cpus], index) => {
+    const [mask, was] = [masks[index], before.get(cpus)];
+    return mask !== undefined && was !== undefined && !mask.intersect(online).equals(was);
+  });
+}
+
+/**
+ * Those of these masks that the kernel has forgotten for certain: the task has all of its cpuset, and its mask a part of
+ * that. Of one that has all of it, or nothing, what the task shows tells nothing.
+ */
+export function forgottenMasks(host: Host, masks: readonly TaskMask[]): TaskMask[] {
+  const see = taskViewer(host);
+  return masks.filter(([tid, start, cpus]) => {
+    const task = see(tid);
+    if (task === undefined || task.start !== start || ownCpus(task) !== null) return false;
+    const mask = parseList(cpus);
+    return mask.overlaps(task.allowed) && !task.allowed.isSubsetOf(mask);
+  });
 }
 
 /** Those of these tasks whose mask is exactly that. */
@@ -92,27 +124,6 @@ export function masksNow(host: Host, tasks: readonly TaskMask[]): TaskMask[] {
   return tasks.flatMap(([tid, start]): TaskMask[] => {
     const asked = askedCpus(host, tid);
     return asked === undefined || taskStatus(host, tid)?.start !== start ? [] : [[tid, start, asked]];
-  });
-}
-
-/**
- * Those of these tasks whose present mask is nobody's choice: what their cpuset allows, or what it was left at.
- * @param left by TID, as a cpulist
- */
-export function unchosen(host: Host, tasks: readonly TaskMask[], left: ReadonlyMap<number, string>): TaskMask[] {
-  const allowed = allowedByCgroup(host);
-  return tasks.filter(([tid]) => {
-    const [asked, cgroup] = [askedCpus(host, tid), cgroupOf(host, tid)];
-    if (asked === undefined || cgroup === undefined) return false;
-    return asked === left.get(tid) || allowed(cgroup).isSubsetOf(parseList(asked, statusFile(host, tid)));
-  });
-}
-
-/** Those of these tasks that live still and have another mask. */
-export function differing(host: Host, wanted: readonly TaskMask[]): TaskMask[] {
-  return wanted.filter(([tid, start, cpus]) => {
-    const asked = askedCpus(host, tid);
-    return asked !== undefined && asked !== cpus && taskStatus(host, tid)?.start === start;
   });
 }
 
@@ -142,6 +153,11 @@ export async function setMasks(
     for (const refusal of result.refused) sum.refused.push(refusal);
   }
   return sum;
+}
+
+/** The threads in a cgroup and in those below it: of the root, all that there are. */
+export function threadsWithin(host: Host, directory: string): number[] {
+  return directory === findCpusets(host).mountPoint ? allTids(host) : threadsBelow(host, directory);
 }
 
 /** Every thread of every process. */

@@ -1,5 +1,5 @@
 /** The cpuset controller of cgroup v2 (cgroup-v2.rst, "Controllers" and "Cpuset"). */
-import { isSystemError, VfioIsolateError } from '../errors.js';
+import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
@@ -133,22 +133,6 @@ export function usersOfController(host: Host, directory: string): string[] {
       return !own.isEmpty && !effectiveList(host, hierarchy, directory, list).isSubsetOf(own);
     });
   });
-}
-
-/** The threads in a cgroup and in those below it. */
-export function threadsBelow(host: Host, directory: string): number[] {
-  const here = words(threadList(host, directory)).map(Number);
-  return [...here, ...childrenOf(host, directory).flatMap((child) => threadsBelow(host, child))];
-}
-
-function threadList(host: Host, directory: string): string | undefined {
-  try {
-    return readIfThere(host, `${directory}/cgroup.threads`);
-  } catch (error) {
-    // "domain invalid": nothing can be in it
-    if (isSystemError(error, 'EOPNOTSUPP')) return undefined;
-    throw error;
-  }
 }
 
 const words = (text: string | undefined) => (text ?? '').split(/\s+/).filter(Boolean);

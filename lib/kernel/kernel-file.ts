@@ -35,7 +35,7 @@ export interface KernelFile {
   readonly heirs?: (host: Host, inheritance: Inheritance) => readonly { target: string; from: string; to: string }[];
   /** Throws where a value was taken that does not hold. */
   readonly requireEffective?: (host: Host, path: string) => void;
-  /** Before 6.2, a write overwrites the affinity masks of tasks. */
+  /** A write overwrites affinity masks of tasks: before 6.2 all, since then those that nobody has set. */
   readonly overwritesMasks?: boolean;
   /** Refusals that are to be expected of some such files, each with its reason. */
   readonly refusals?: Readonly<Record<string, string>>;

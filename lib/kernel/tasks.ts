@@ -2,6 +2,7 @@
 import { isSystemError } from '../errors.js';
 import { type Host, listIfThere, readIfThere } from '../host.js';
 import { native, newControl, type TaskTable } from '../native.js';
+import { childrenOf } from './cpuset.js';
 import { openRoot } from './door.js';
 import { findCpusets } from './mounts.js';
 
@@ -25,8 +26,26 @@ export async function listTasks(host: Host, directory: string): Promise<TaskTabl
 /** How many threads (v1) or processes (v2) a cgroup holds, without looking at them. */
 export function countTasks(host: Host, directory: string): number {
   const list = findCpusets(host).version === 1 ? 'tasks' : 'cgroup.procs';
-  return host.read(`${directory}/${list}`).split('\n').filter(Boolean).length;
+  return lines(host.read(`${directory}/${list}`)).length;
 }
+
+/** The threads in a cgroup and in those below it; none of those that are gone. */
+export function threadsBelow(host: Host, directory: string): number[] {
+  const here = lines(threadList(host, directory)).map(Number);
+  return [...here, ...childrenOf(host, directory).flatMap((child) => threadsBelow(host, child))];
+}
+
+function threadList(host: Host, directory: string): string | undefined {
+  try {
+    return readIfThere(host, `${directory}/${findCpusets(host).version === 1 ? 'tasks' : 'cgroup.threads'}`);
+  } catch (error) {
+    // "domain invalid": nothing can be in it
+    if (isSystemError(error, 'EOPNOTSUPP')) return undefined;
+    throw error;
+  }
+}
+
+const lines = (text: string | undefined) => (text ?? '').split('\n').filter(Boolean);
 
 export interface TaskStatus {
   /** Name of the thread, at most 15 bytes. */

@@ -56,6 +56,11 @@ export function readTopology(host: Host): Topology {
   };
 }
 
+/** The CPUs of isolcpus=: the kernel lets only those tasks run there that are set to them. No other isolation is in it. */
+export function isolatedAtBoot(host: Host): Bitmap {
+  return readSet(host, `${host.sys}/devices/system/cpu/isolated`) ?? Bitmap.empty;
+}
+
 /**
  * The CPUs that `C<list|mask>` or `N<list|mask>` means on this host; never the empty set. `Call` is every online CPU; one
  * that is offline may be named, and the caller finds it missing from `topology.online`. `N` takes the CPUs that sysfs

@@ -38,8 +38,8 @@ export const controllerKind: StepKind<ControllerStep> = {
   validateDetail: (detail) => v.parse(masksDetail, detail),
 
   apply({ target, to }, context) {
-    // Before 6.2 even this overwrites tasks' masks.
-    return keepingMasks(context, async () => {
+    // Even this overwrites masks: before 6.2 always, since then if cgroups below it had another list.
+    return keepingMasks(context, { below: target, births: false }, async () => {
       write(context.host, target, to === 'on');
       return { changed: 1 };
     });

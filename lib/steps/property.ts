@@ -9,7 +9,7 @@ import { VfioIsolateError } from '../errors.js';
 import { type Host, readIfThere } from '../host.js';
 import { tasksWithMask } from '../kernel/affinity.js';
 import { cpusetExists } from '../kernel/cpuset.js';
-import { effectiveList, inheritedList, requireEffective, threadsBelow } from '../kernel/cpuset-v2.js';
+import { effectiveList, inheritedList, requireEffective } from '../kernel/cpuset-v2.js';
 import { locate } from '../kernel/door.js';
 import type { List } from '../kernel/effective.js';
 import { findCpusets } from '../kernel/mounts.js';
@@ -26,6 +26,7 @@ import {
   type UnitState,
 } from '../kernel/systemd/properties.js';
 import { type Owner, ownerOf } from '../kernel/systemd/units.js';
+import { threadsBelow } from '../kernel/tasks.js';
 import { readTopology } from '../kernel/topology.js';
 import { Bitmap } from '../sets/bitmap.js';
 import { parseList } from '../sets/list.js';
@@ -93,7 +94,7 @@ export const propertyKind: StepKind<PropertyStep> = {
   async apply({ target, to }, context) {
     const setting = settingOf(context.host, target);
     const { host } = context;
-    return keepingMasks(context, async () => {
+    return keepingMasks(context, { below: setting.owner.directory, births: true }, async () => {
       const outcome = await (to.list === '' ? clear(host, setting) : set(host, setting, to.list));
       if (!to.dropIn) removeDropIn(host, setting.owner.unit, setting.property);
       return outcome;

@@ -69,7 +69,9 @@ export const sliceKind: StepKind<SliceStep> = {
   validateDetail: (detail) => v.parse(detailShape, detail),
 
   async apply({ target, to }, context) {
-    return keepingMasks(context, () => (to === null ? stop(context.host, target) : start(context, target, to)));
+    // For it systemd may hand the cpuset controller on from the root down, or end that.
+    const reach = { below: findCpusets(context.host).mountPoint, births: false };
+    return keepingMasks(context, reach, () => (to === null ? stop(context.host, target) : start(context, target, to)));
   },
 
   async undo(entry, host, { force }): Promise<Undo> {

@@ -65,7 +65,7 @@ export const tasksKind: StepKind<TasksStep> = {
 
   async apply(step, context) {
     await writeResidents(step, context);
-    return keepingMasks(context, async () => {
+    return keepingMasks(context, { below: step.from, births: true }, async () => {
       const results: MoveResult[] = [];
       for (const move of movesOf(step, context)) results.push(await perform(move, context));
       for (const result of results) requireComplete(step, result);

@@ -44,6 +44,7 @@ describe.each(['cpus', 'mems'] as const)('exclusive %s', (list) => {
       ...cpus('0-7'),
       'sys/devices/system/node/online': '0-7',
       'proc/sys/kernel/osrelease': '6.12.0',
+      'proc/uptime': '10.00 5.00',
       'proc/sys/kernel/random/boot_id': 'this boot',
       'proc/self/mountinfo': '25 20 0:22 / /sys/fs/cgroup/cpuset rw - cgroup cgroup rw,cpuset',
       ...cpuset(ROOT, '0-7'),

@@ -85,9 +85,30 @@ export const inGuests: readonly Mutation[] = [
   {
     fault: 'masks that the kernel forgot are not given back',
     file: 'lib/steps/masks.ts',
-    from: 'steps: masks.length === 0 ? []',
-    to: 'steps: masks.length >= 0 ? []',
+    from: '(masks.length === 0 ? []',
+    to: '(masks.length >= 0 ? []',
     tests: ['test/vm/6.1-v1-small.vm.test.ts', 'cpuset-create and move-tasks takes effect'],
+  },
+  {
+    fault: 'a mask that the kernel gave and forgot waits for the restore',
+    file: 'lib/steps/masks.ts',
+    from: 'await setMasks(host, forgottenMasks(host, changed), control)',
+    to: 'await setMasks(host, forgottenMasks(host, []), control)',
+    tests: ['test/vm/6.12-v2-isolcpus.vm.test.ts', 'partly in it'],
+  },
+  {
+    fault: 'what is born while its cpuset is narrowed keeps all CPUs',
+    file: 'lib/steps/mask-heirs.ts',
+    from: 'if (isLost && isLess)',
+    to: 'if (!isLost && isLess)',
+    tests: ['test/vm/6.12-v2-isolcpus.vm.test.ts', 'what starts while its cpuset is narrowed'],
+  },
+  {
+    fault: 'a cpuset is narrowed by what nothing in it may use',
+    file: 'lib/actions/cpusets/isolated.ts',
+    from: 'if (asked === undefined || isolated.isEmpty)',
+    to: 'if (asked === undefined || !isolated.isEmpty)',
+    tests: ['test/vm/6.12-v2-isolcpus.vm.test.ts', 'a cpuset of which nothing may run'],
   },
   {
     fault: 'a unit is cleared without being widened first',

@@ -32,6 +32,8 @@ const unit = (active: boolean, description: string, properties: Record<string, s
 const tree = (tasks: string) =>
   hostTree({
     'proc/sys/kernel/osrelease': '6.12.0',
+    'proc/uptime': '10.00 5.00',
+    'sys/devices/system/cpu/online': '0-3',
     'proc/self/mountinfo': CGROUP2_MOUNT,
     'sys/fs/cgroup/cgroup.controllers': 'cpuset',
     'sys/fs/cgroup/guest.slice/cgroup.procs': tasks,

@@ -2,6 +2,7 @@ import { describeOn } from './describe-on.js';
 import { hosts } from './host.js';
 import { installedCommand } from './suites/installed-command.js';
 import { isolatedAtBoot } from './suites/isolated-at-boot.js';
+import { kernelGivenMasks, kernelGivenMasksOfAll } from './suites/kernel-given-masks.js';
 import { readmeUndo } from './suites/readme-commands.js';
 
 const host = hosts['6.12-v2-isolcpus'];
@@ -9,3 +10,6 @@ const host = hosts['6.12-v2-isolcpus'];
 describeOn(host, installedCommand);
 describeOn(host, readmeUndo);
 describeOn(host, isolatedAtBoot);
+// A mask that was set once is set for as long as its task lives, and those of its children.
+describeOn(host, kernelGivenMasksOfAll, { spoils: true });
+describeOn(host, kernelGivenMasks, { spoils: true });

@@ -2,7 +2,7 @@
 import type { VfioIsolateError } from '../../errors.js';
 import { type TaskId, taskKey } from '../../kernel/tasks.js';
 import type { Marks } from '../../steps/marks.js';
-import { isAffinity, masksBack, recordsMasks, tasksIn, without } from '../../steps/masks.js';
+import { isAffinity, masksBack, recordsMasks, tasksIn, untilQuiet, without } from '../../steps/masks.js';
 import type { Step } from '../../steps/step.js';
 import type { LiveEntry } from '../record/fold.js';
 import { refusal, type UndoRun } from './attempt.js';
@@ -23,16 +23,19 @@ export async function giveMasksBack(
   const { performer, report, marker } = run;
   const entries = viewOf(owing, held, marks);
   const known = entries.flatMap(tasksIn);
-  const { steps, changed } = masksBack(performer.host, entries, run);
+  const back = await masksBack(performer.host, entries, run);
+  const given: Step[] = [];
   const done = new Set<string>();
-  const outcomes = await performer.perform(steps, report, async (tasks) => {
-    for (const task of tasks) done.add(taskKey(...task));
+  const { refused, notes } = await untilQuiet(performer.host, back, (steps) => {
+    given.push(...steps);
+    return performer.perform(steps, report, async (tasks) => {
+      for (const task of tasks) done.add(taskKey(...task));
+    });
   });
-  const refused = outcomes.flatMap((outcome) => outcome.refused ?? []);
   // A mask that its owner has chosen since keeps nothing on record.
-  for (const line of changed) report.notes.push(line);
+  for (const line of [...notes, ...back.changed]) report.notes.push(line);
   const stay = new Set([
-    ...steps.flatMap(namedIn).filter((key) => !done.has(key)),
+    ...given.flatMap(namedIn).filter((key) => !done.has(key)),
     ...held.filter(recordsMasks).flatMap((entry) => tasksIn(entry).map((task) => taskKey(...task))),
   ]);
   const all = [...owing, ...held].flatMap((entry) => entry.steps);

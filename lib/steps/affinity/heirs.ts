@@ -7,6 +7,7 @@
 import type { Host } from '../../host.js';
 import { masksOf } from '../../kernel/affinity.js';
 import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
+import { type Ancestor, Lineage } from '../../kernel/lineage.js';
 import { BATCH, newPace } from '../../kernel/pace.js';
 import { hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
 import { allPids, type TaskId, type TaskStatus, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
@@ -31,13 +32,15 @@ export interface Heirs {
 export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched[]>): Promise<Heirs> {
   if (touched.size === 0) return { heirs: [], vanished: [] };
   const mayBeHeir = narrowEnough(host, touched);
-  const lineage = new Lineage(host, touched);
+  const lineage = new Lineage(host);
+  const nearest = (pid: number, tid: number, parent: number) =>
+    nearestTouched(lineage.ancestors(pid, tid, parent), touched);
   const see = taskViewer(host);
   const heirs: Heir[] = [];
   const vanished = new Map<number, Heirs['vanished'][number]>();
   const vanish = (pid: number, tid: number) => {
     if (tid === pid || vanished.has(pid)) return;
-    const [ancestor, start] = [lineage.nearest(pid, tid, pid)?.at(-1), taskStatus(host, pid)?.start];
+    const [ancestor, start] = [nearest(pid, tid, pid)?.at(-1), taskStatus(host, pid)?.start];
     if (ancestor !== undefined && start !== undefined) vanished.set(pid, { process: [pid, start], ancestor });
   };
   const pace = newPace();
@@ -61,7 +64,7 @@ export async function findHeirs(host: Host, touched: ReadonlyMap<string, Touched
         vanish(pid, tid);
         continue;
       }
-      const ancestor = asOf(lineage.nearest(pid, tid, task.ppid), task.start);
+      const ancestor = asOf(nearest(pid, tid, task.ppid), task.start);
       if (ancestor === undefined || task.start < ancestor.began) continue;
       const hasGiven = (one: SeenTask) => ancestor.given.some((cpus) => hasCpus(one, cpus));
       if (!hasGiven(task) || ancestor.marking([tid, task.start]) !== undefined) continue;
@@ -90,32 +93,13 @@ function narrowEnough(host: Host, touched: ReadonlyMap<string, Touched[]>): (mas
 
 const stays = (task: TaskStatus): boolean => (isKernelThread(task) ? reasonToStay(task) !== undefined : isFixed(task));
 
-class Lineage {
-  readonly #host: Host;
-  readonly #touched: ReadonlyMap<string, Touched[]>;
-  readonly #statuses = new Map<number, TaskStatus | undefined>();
-
-  constructor(host: Host, touched: ReadonlyMap<string, Touched[]>) {
-    this.#host = host;
-    this.#touched = touched;
+/** The recorded task that is nearest: a thread's process, then the parent, its parent, and so on. */
+function nearestTouched(ancestors: Iterable<Ancestor>, touched: ReadonlyMap<string, Touched[]>) {
+  for (const { pid, start } of ancestors) {
+    const found = touched.get(taskKey(pid, start));
+    if (found !== undefined) return found;
   }
-
-  /** The recorded task that is nearest: a thread's process, then the parent, its parent, and so on. */
-  nearest(pid: number, tid: number, parent: number): readonly Touched[] | undefined {
-    for (let at = tid === pid ? parent : pid; at > 0; ) {
-      const status = this.#statusOf(at);
-      if (status === undefined) return undefined;
-      const found = this.#touched.get(taskKey(at, status.start));
-      if (found !== undefined) return found;
-      at = status.ppid;
-    }
-    return undefined;
-  }
-
-  #statusOf(pid: number): TaskStatus | undefined {
-    if (!this.#statuses.has(pid)) this.#statuses.set(pid, taskStatus(this.#host, pid));
-    return this.#statuses.get(pid);
-  }
+  return undefined;
 }
 
 function* batches(pids: readonly number[]): Generator<number[]> {

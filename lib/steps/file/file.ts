@@ -37,7 +37,8 @@ export const fileKind: StepKind<FileStep> = {
     const file = kernelFile(context.host, step.target);
     if (file.trigger) return trigger(step, context.host, context.control);
     const act = async () => applyFile(step, context.host);
-    return file.overwritesMasks ? keepingMasks(context, act) : act();
+    if (!file.overwritesMasks) return act();
+    return keepingMasks(context, { below: dirname(step.target), births: true }, act);
   },
 
   undo: planBack,
