@@ -6,6 +6,7 @@ const races = 'test/faults/races.test.ts';
 const record = 'test/engine/record.test.ts';
 const way = 'test/engine/record-way.test.ts';
 const marks = 'test/engine/marks.test.ts';
+const marksOfAffinity = 'test/engine/marks-affinity.test.ts';
 
 /** What each guarantee of the README rests on, taken out. */
 export const inPlace: readonly Mutation[] = [
@@ -26,7 +27,7 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'nothing is marked as undone',
     file: 'lib/engine/record/record.ts',
-    from: 'await this.#write(lines, MAX_READ);',
+    from: 'await this.#write(lines, isEnd ? MAX_READ : MAX_BYTES);',
     to: '',
     tests: ['test/engine/run.test.ts', 'restoring twice is a no-op'],
   },
@@ -40,8 +41,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'marks are written at the end',
     file: 'lib/engine/undo/marker.ts',
-    from: 'if (isFree) await this.#flush();',
-    to: '',
+    from: 'if (this.#isRefused) return false;',
+    to: 'this.#isRefused = true;\n    if (this.#isRefused) return false;',
     tests: [marks, 'what it had restored by then is marked'],
   },
   {
@@ -56,7 +57,7 @@ export const inPlace: readonly Mutation[] = [
     file: 'lib/steps/affinity/touched.ts',
     from: 'else times.push(now);',
     to: 'else last.given.push(to);',
-    tests: [marks, 'have those back that the next cycle saw'],
+    tests: [marksOfAffinity, 'have those back that the next cycle saw'],
   },
   {
     fault: 'tasks that cannot go home keep others from it',
@@ -70,7 +71,7 @@ export const inPlace: readonly Mutation[] = [
     file: 'lib/engine/undo/masks-back.ts',
     from: 'if (performer.isReal && ',
     to: 'if (false && ',
-    tests: [marks, 'one that is refused keeps no other'],
+    tests: [marksOfAffinity, 'one that is refused keeps no other'],
   },
   {
     fault: 'what was refused is not rolled back',
