@@ -43,6 +43,23 @@ test('it is restored once, and then marked so', async () => {
   expect(maskOf()).toBe('4-7');
 });
 
+test('its marks leave room for the last of them, which is one for all', async () => {
+  const [irq, rest] = [(index: number) => `${host.proc}/irq/${index + 100}/smp_affinity_list`, 100];
+  const changes = Array.from({ length: rest }, (_, index) =>
+    encode(step(index + 1, { kind: 'file', target: irq(index), from: '0-7', to: '4-7' })),
+  );
+  const text = encode(header({ boot: BOOT })) + changes.join('');
+  const filling = { ...step(rest + 1, { kind: 'file', target: mask, from: '0-7', to: '4-7' }) };
+  const more = FULL - 1000 - text.length - encode({ ...filling, command: '' }).length;
+  writeFileSync(undo, text + encode({ ...filling, command: 'x'.repeat(more) }), { mode: 0o600 });
+  const { ok, commands } = await restoring();
+  expect(ok).toBe(true);
+  expect(commands[0]?.notes.filter((note) => !note.endsWith(' is gone'))).toEqual([]);
+  // A line for each of them would take some 8,000 bytes.
+  expect(statSync(undo).size).toBeLessThan(FULL + 1000);
+  expect((await restoring()).commands[0]?.notes.join()).toContain('nothing to restore');
+});
+
 test('a run whose last batch has filled it can end; no step follows', async () => {
   recordOf(FULL);
   const record = await recordForRun(host, undo);
@@ -68,7 +85,7 @@ test('not even its end is written where it could not be read again afterwards', 
     await record.markCommitted();
     await record.markCommitted();
     await expect(record.markCommitted()).rejects.toMatchObject({ code: 'ERR_RECORD' });
-    await expect(record.markUndone([1])).rejects.toMatchObject({ code: 'ERR_RECORD' });
+    await expect(record.markUndone([1], [], true)).rejects.toMatchObject({ code: 'ERR_RECORD' });
   } finally {
     record.close();
   }

@@ -7,6 +7,7 @@ const record = 'test/engine/record.test.ts';
 const name = 'test/engine/record-name.test.ts';
 const store = 'test/engine/record-store.test.ts';
 const marks = 'test/engine/marks.test.ts';
+const marksOfAffinity = 'test/engine/marks-affinity.test.ts';
 
 /** What each guarantee of the README rests on, taken out. */
 export const inPlace: readonly Mutation[] = [
@@ -27,7 +28,7 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'nothing is marked as undone',
     file: 'lib/engine/record/record.ts',
-    from: 'await this.#write(lines, MAX_READ);',
+    from: 'await this.#write(lines, isEnd ? MAX_READ : MAX_BYTES);',
     to: '',
     tests: ['test/engine/run.test.ts', 'restoring twice is a no-op'],
   },
@@ -41,8 +42,8 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'marks are written at the end',
     file: 'lib/engine/undo/marker.ts',
-    from: 'if (isFree) await this.#flush();',
-    to: '',
+    from: 'if (this.#isRefused) return false;',
+    to: 'this.#isRefused = true;\n    if (this.#isRefused) return false;',
     tests: [marks, 'what it had restored by then is marked'],
   },
   {
@@ -57,7 +58,7 @@ export const inPlace: readonly Mutation[] = [
     file: 'lib/steps/affinity/touched.ts',
     from: 'else times.push(now);',
     to: 'else last.given.push(to);',
-    tests: [marks, 'have those back that the next cycle saw'],
+    tests: [marksOfAffinity, 'have those back that the next cycle saw'],
   },
   {
     fault: 'tasks that cannot go home keep others from it',
@@ -71,7 +72,7 @@ export const inPlace: readonly Mutation[] = [
     file: 'lib/engine/undo/masks-back.ts',
     from: 'if (performer.isReal && ',
     to: 'if (false && ',
-    tests: [marks, 'one that is refused keeps no other'],
+    tests: [marksOfAffinity, 'one that is refused keeps no other'],
   },
   {
     fault: 'what was refused is not rolled back',

@@ -144,12 +144,13 @@ export class UndoRecord {
   /**
    * Notes that these steps hold no longer, and these but for the masks that they have on record. Not flushed to disk: what
    * it is about ends with the kernel.
+   * @param isEnd whether nothing follows: then it may take the last of the room
    */
-  async markUndone(steps: readonly number[], butMasks: readonly number[] = []): Promise<void> {
+  async markUndone(steps: readonly number[], butMasks: readonly number[] = [], isEnd = false): Promise<void> {
     const lines: Line[] = [];
     if (steps.length > 0) lines.push({ type: 'undone', steps: [...steps], time: now() });
     if (butMasks.length > 0) lines.push({ type: 'undone-but-masks', steps: [...butMasks], time: now() });
-    await this.#write(lines, MAX_READ);
+    await this.#write(lines, isEnd ? MAX_READ : MAX_BYTES);
     for (const step of steps) this.#holding.delete(step);
   }
 

@@ -5,17 +5,21 @@ import type { Mark, Marked, Marks } from '../../steps/marks.js';
 import type { UndoRecord } from '../record/record.js';
 import type { CommandReport } from '../report.js';
 
-type Write = (record: UndoRecord) => Promise<void>;
+type TasksMark = Parameters<UndoRecord['markTasks']>[0];
 
 /**
  * A record that cannot be marked is none the worse: what is restored already is found to be so the next time. So a mark
- * that is refused waits for the end, with all that come after it.
+ * that is refused waits for the end, with all that come after it. There they take less room, and may take the last of it.
  */
 export class Marker {
   readonly #record: UndoRecord | undefined;
   readonly #marks: Marks;
   readonly #host: Host;
-  #pending: Write[] = [];
+  /** Marks that wait. */
+  readonly #undone: number[] = [];
+  readonly #butMasks: number[] = [];
+  readonly #tasks: TasksMark[] = [];
+  #isRefused = false;
 
   /**
    * @param record undefined in a dry run
@@ -29,7 +33,10 @@ export class Marker {
 
   /** These steps hold no longer, and these but for the masks that they have on record. */
   async steps(undone: readonly number[], butMasks: readonly number[] = []): Promise<void> {
-    await this.#write((record) => record.markUndone(undone, butMasks));
+    const isWritten = await this.#write((record) => record.markUndone(undone, butMasks));
+    if (isWritten) return;
+    for (const step of undone) this.#undone.push(step);
+    for (const step of butMasks) this.#butMasks.push(step);
   }
 
   /** Tasks hold no longer what these steps gave them, nor what any of the kind did that stands after the first of them. */
@@ -40,37 +47,30 @@ export class Marker {
     const first = steps.reduce((a, b) => Math.min(a, b), last);
     const mark: Mark = { of, first, last, at: ticksSinceBoot(this.#host) };
     this.#marks.add(mark, unmarked);
-    await this.#write((record) => record.markTasks({ ...mark, tasks: unmarked }));
+    const line = { ...mark, tasks: unmarked };
+    if (!(await this.#write((record) => record.markTasks(line)))) this.#tasks.push(line);
   }
 
   /** Tries once more what could not be written; what cannot be is a note. */
   async finish(report: CommandReport): Promise<void> {
-    const error = await this.#flush();
-    if (error === undefined) return;
-    report.notes.push(`the record could not be marked as undone: ${error instanceof Error ? error.message : error}`);
-  }
-
-  async #write(write: Write): Promise<void> {
-    if (this.#record === undefined) return;
-    const isFree = this.#pending.length === 0;
-    this.#pending.push(write);
-    if (isFree) await this.#flush();
-  }
-
-  /** @returns the first error */
-  async #flush(): Promise<unknown> {
-    const [pending, record] = [this.#pending, this.#record];
-    if (record === undefined) return undefined;
-    this.#pending = [];
-    let first: unknown;
-    for (const write of pending) {
-      try {
-        await write(record);
-      } catch (error) {
-        first ??= error;
-        this.#pending.push(write);
-      }
+    const record = this.#record;
+    if (record === undefined || !this.#isRefused) return;
+    try {
+      await record.markUndone(this.#undone, this.#butMasks, true);
+      for (const line of this.#tasks) await record.markTasks(line);
+    } catch (error) {
+      report.notes.push(`the record could not be marked as undone: ${error instanceof Error ? error.message : error}`);
     }
-    return first;
+  }
+
+  async #write(write: (record: UndoRecord) => Promise<void>): Promise<boolean> {
+    if (this.#record === undefined) return true;
+    if (this.#isRefused) return false;
+    try {
+      await write(this.#record);
+    } catch {
+      this.#isRefused = true;
+    }
+    return !this.#isRefused;
   }
 }
