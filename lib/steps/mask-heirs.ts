@@ -4,7 +4,7 @@
  */
 import type { Host } from '../host.js';
 import { masksOf, remembersMasks, type TaskMask, threadsWithin } from '../kernel/affinity.js';
-import { reasonToStay } from '../kernel/kernel-threads.js';
+import { stays } from '../kernel/kernel-threads.js';
 import { type Ancestor, Lineage } from '../kernel/lineage.js';
 import { newPace } from '../kernel/pace.js';
 import { ownCpus, type SeenTask, taskViewer } from '../kernel/task-cpus.js';
@@ -53,7 +53,7 @@ export async function maskHeirs(host: Host, known: Known): Promise<TaskMask[]> {
       const status = taskStatus(host, tid);
       if (status === undefined || status.start < began || known.given.has(taskKey(tid, status.start))) continue;
       const task = see(tid);
-      if (task === undefined || isDead(task) || reasonToStay(task) !== undefined) continue;
+      if (task === undefined || isDead(task) || stays(task)) continue;
       const found = legacyOf(task);
       if (found === undefined) continue;
       const inherited = parseList(found.cpus);
@@ -63,7 +63,7 @@ export async function maskHeirs(host: Host, known: Known): Promise<TaskMask[]> {
       if (isLost && isLess) heirs.set(tid, [tid, task.start, found.cpus]);
     }
   }
-  return [...heirs.values()].sort(([a], [b]) => a - b);
+  return [...heirs.values()].sort(([a, born], [b, bornOther]) => born - bornOther || a - b);
 }
 
 /**
