@@ -38,7 +38,6 @@ export async function maskHeirs(host: Host, known: Known): Promise<TaskMask[]> {
   const see = taskViewer(host);
   const lineage = new Lineage(host);
   const lost = new Map(known.lost.map(([tid, start, cpus]) => [taskKey(tid, start), cpus]));
-  const forgets = !remembersMasks(host);
   const heirs = new Map<number, TaskMask>();
   const pace = newPace();
   for (const [place, began] of known.births) {
@@ -58,7 +57,7 @@ export async function maskHeirs(host: Host, known: Known): Promise<TaskMask[]> {
       if (found === undefined) continue;
       const inherited = parseList(found.cpus);
       // Before 6.2 it has what its ancestor had meanwhile, since that was kept while all was undone.
-      const isLost = ownCpus(task) === null || (forgets && task.cpus.toString() === known.left.get(found.pid));
+      const isLost = ownCpus(task) === null || task.cpus.toString() === known.left.get(found.pid);
       const isLess = inherited.overlaps(task.allowed) && !inherited.intersect(task.allowed).equals(task.cpus);
       if (isLost && isLess) heirs.set(tid, [tid, task.start, found.cpus]);
     }
