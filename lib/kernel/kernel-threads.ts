@@ -18,6 +18,10 @@ export const followsInterrupt = (task: Pick<TaskStatus, 'flags' | 'comm'>): bool
 export const BOUND_TO_CPUS = 'kernel thread bound to its CPUs';
 export const BOUND_TO_NODE = 'kernel thread bound to a NUMA node, left where it is';
 
+/** Whether a task keeps its CPUs where all that may are given others. Anybody may give a task of theirs a kernel thread's name. */
+export const stays = (task: Pick<TaskStatus, 'flags' | 'comm'>): boolean =>
+  isKernelThread(task) ? reasonToStay(task) !== undefined : isFixed(task);
+
 /** Why a kernel thread keeps its CPUs where all that may are given others, or undefined where it may be given them. */
 export function reasonToStay(thread: Pick<TaskStatus, 'flags' | 'comm'>): string | undefined {
   if (isFixed(thread)) return BOUND_TO_CPUS;

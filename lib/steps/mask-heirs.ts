@@ -4,7 +4,7 @@
  */
 import type { Host } from '../host.js';
 import { masksOf, remembersMasks, type TaskMask, threadsWithin } from '../kernel/affinity.js';
-import { reasonToStay } from '../kernel/kernel-threads.js';
+import { stays } from '../kernel/kernel-threads.js';
 import { type Ancestor, Lineage } from '../kernel/lineage.js';
 import { newPace } from '../kernel/pace.js';
 import { ownCpus, type SeenTask, taskViewer } from '../kernel/task-cpus.js';
@@ -38,7 +38,6 @@ export async function maskHeirs(host: Host, known: Known): Promise<TaskMask[]> {
   const see = taskViewer(host);
   const lineage = new Lineage(host);
   const lost = new Map(known.lost.map(([tid, start, cpus]) => [taskKey(tid, start), cpus]));
-  const forgets = !remembersMasks(host);
   const heirs = new Map<number, TaskMask>();
   const pace = newPace();
   for (const [place, began] of known.births) {
@@ -53,17 +52,17 @@ export async function maskHeirs(host: Host, known: Known): Promise<TaskMask[]> {
       const status = taskStatus(host, tid);
       if (status === undefined || status.start < began || known.given.has(taskKey(tid, status.start))) continue;
       const task = see(tid);
-      if (task === undefined || isDead(task) || reasonToStay(task) !== undefined) continue;
+      if (task === undefined || isDead(task) || stays(task)) continue;
       const found = legacyOf(task);
       if (found === undefined) continue;
       const inherited = parseList(found.cpus);
       // Before 6.2 it has what its ancestor had meanwhile, since that was kept while all was undone.
-      const isLost = ownCpus(task) === null || (forgets && task.cpus.toString() === known.left.get(found.pid));
+      const isLost = ownCpus(task) === null || task.cpus.toString() === known.left.get(found.pid);
       const isLess = inherited.overlaps(task.allowed) && !inherited.intersect(task.allowed).equals(task.cpus);
       if (isLost && isLess) heirs.set(tid, [tid, task.start, found.cpus]);
     }
   }
-  return [...heirs.values()].sort(([a], [b]) => a - b);
+  return [...heirs.values()].sort(([a, born], [b, bornOther]) => born - bornOther || a - b);
 }
 
 /**

@@ -6,11 +6,11 @@
  */
 import type { Host } from '../../host.js';
 import { masksOf } from '../../kernel/affinity.js';
-import { isFixed, isKernelThread, reasonToStay } from '../../kernel/kernel-threads.js';
+import { stays } from '../../kernel/kernel-threads.js';
 import { type Ancestor, Lineage } from '../../kernel/lineage.js';
 import { BATCH, newPace } from '../../kernel/pace.js';
 import { hasCpus, type SeenTask, taskViewer } from '../../kernel/task-cpus.js';
-import { allPids, type TaskId, type TaskStatus, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
+import { allPids, type TaskId, taskKey, taskStatus, threadsOf } from '../../kernel/tasks.js';
 import { readTopology } from '../../kernel/topology.js';
 import { breathe } from '../../pause.js';
 import type { Bitmap } from '../../sets/bitmap.js';
@@ -90,8 +90,6 @@ function narrowEnough(host: Host, touched: ReadonlyMap<string, Touched[]>): (mas
   const sets = given.map((cpus) => (cpus === null ? all : parseList(cpus)));
   return (mask) => sets.some((set) => mask.isSubsetOf(set));
 }
-
-const stays = (task: TaskStatus): boolean => (isKernelThread(task) ? reasonToStay(task) !== undefined : isFixed(task));
 
 /** The recorded task that is nearest: a thread's process, then the parent, its parent, and so on. */
 function nearestTouched(ancestors: Iterable<Ancestor>, touched: ReadonlyMap<string, Touched[]>) {
