@@ -93,13 +93,16 @@ export function refugeFrom(host: Host, hierarchy: CpusetHierarchy, directory: st
   return refugeFrom(host, hierarchy, above) ?? above;
 }
 
-/** @throws VfioIsolateError `ERR_STATE` where there is no such cpuset */
-export function requireCpuset(host: Host, hierarchy: CpusetHierarchy, directory: string): void {
+/**
+ * @param besides what is missing as well, for the message
+ * @throws VfioIsolateError `ERR_STATE` if there is no such cpuset
+ */
+export function requireCpuset(host: Host, hierarchy: CpusetHierarchy, directory: string, besides = ''): void {
   if (cpusetExists(host, directory)) return;
   const name = cpusetName(hierarchy, directory);
   const near = nearestAncestor(host, directory);
   const there = childrenOf(host, near).map((child) => cpusetName(hierarchy, child));
-  throw new VfioIsolateError('ERR_STATE', `there is no cpuset ${name}`, {
+  throw new VfioIsolateError('ERR_STATE', `there is no cpuset ${name}${besides}`, {
     remedy: there.length === 0 ? undefined : `${cpusetName(hierarchy, near)} has ${there.slice(0, 8).join(', ')}`,
   });
 }

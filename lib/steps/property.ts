@@ -52,7 +52,8 @@ export function propertyStep(
 ): PropertyStep[] {
   const from = readProperty(host, unit, property, state);
   const held = readIfThere(host, `${directory}/cpuset.${PROPERTIES[property]}`);
-  if (from.list === list && (held === list || !host.live)) return [];
+  const isHeld = held === list || !host.live || !cpusetExists(host, directory);
+  if (from.list === list && isHeld) return [];
   return [{ kind: 'property', target: `${directory} ${property}`, from, to: { list, dropIn: true } }];
 }
 

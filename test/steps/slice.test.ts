@@ -24,7 +24,9 @@ const unit = (active: boolean, description: string, properties: Record<string, s
   loaded: true,
   active,
   description,
+  known: true,
   cgroup: '/guest.slice',
+  place: '/guest.slice',
   dropIns: [],
   properties: new Map(Object.entries({ AllowedCPUs: '', AllowedMemoryNodes: '', ...properties })),
 });

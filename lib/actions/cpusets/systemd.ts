@@ -67,6 +67,21 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
     });
   }
 
+  /**
+   * A slice has no cgroup before the first unit in it starts. Its properties can be set before, and hold from then on.
+   * @returns what a user should know of that
+   * @throws VfioIsolateError `ERR_STATE` for a cpuset that is not there, and of which systemd knows no unit either
+   */
+  async function requireKnown(directory: string): Promise<string[]> {
+    if (cpusetExists(host, directory)) return [];
+    const owner = ownerOf(hierarchy, directory);
+    const state = owner?.directory === directory ? await askUnit(host, owner.unit) : undefined;
+    const isKnown = state?.known && hierarchy.mountPoint + state.place === directory;
+    if (isKnown) return [`${owner?.unit} does not run yet: this holds once it does`];
+    requireCpuset(host, hierarchy, directory, state && `, and systemd knows no unit ${owner?.unit}`);
+    return [];
+  }
+
   function isOurs(directory: string, state: UnitState | undefined): boolean {
     if (state?.description === DESCRIPTION) return true;
     // of a slice that somebody has stopped the leaf remains, if tasks are in it
@@ -138,11 +153,11 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
     async modify(name, parameters) {
       const directory = directoryOf(name);
       const { lists, notes } = askedLists(host, parameters);
-      requireCpuset(host, hierarchy, directory);
+      const later = await requireKnown(directory);
       const owner = requireUnit(directory);
       requireFits(host, hierarchy, directory, lists);
       const state = await askUnit(host, owner.unit);
-      requireUnitAt(hierarchy, owner, state);
+      if (later.length === 0) requireUnitAt(hierarchy, owner, state);
       const steps: Step[] = [];
       const warnings: string[] = [];
       for (const property of PROPERTY_NAMES) {
@@ -153,7 +168,7 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
           warnings.push(`${path} sets ${property} too, which counts from the next daemon-reload on`);
         }
       }
-      return { steps, notes: [...notes, ...warnings] };
+      return { steps, notes: [...notes, ...later, ...warnings] };
     },
 
     async remove(name, context) {

@@ -10,7 +10,7 @@ import { parseList } from '../../sets/list.js';
 import type { List } from '../effective.js';
 import type { CpusetHierarchy } from '../mounts.js';
 import { callManager, showUnit } from './bus.js';
-import type { Owner } from './units.js';
+import { cgroupPath, type Owner } from './units.js';
 
 /** Each with the list of the cgroup's cpuset that it ends up in. */
 export const PROPERTIES = { AllowedCPUs: 'cpus', AllowedMemoryNodes: 'mems' } as const satisfies Record<string, List>;
@@ -30,9 +30,16 @@ export interface UnitState {
   readonly loaded: boolean;
   /** Whether it runs; of a slice its cgroup may outlast that, while tasks are in it. */
   readonly active: boolean;
+  /**
+   * Whether somebody means it: it runs, or has a file or drop-ins of its own. systemd loads a slice of any name, so that
+   * to be loaded says nothing.
+   */
+  readonly known: boolean;
   readonly description: string;
-  /** Path of its cgroup from the root. */
+  /** Path of its cgroup from the root; empty while it has none. */
   readonly cgroup: string;
+  /** The path that its cgroup has whenever it runs. */
+  readonly place: string;
   readonly dropIns: readonly string[];
   /** As systemd prints them; those that this systemd does not know are absent. */
   readonly properties: ReadonlyMap<string, string>;
@@ -41,17 +48,25 @@ export interface UnitState {
 /** @returns undefined where there is no systemd to ask: on a captured tree, or for what a dry run would have made */
 export async function askUnit(host: Host, unit: string): Promise<UnitState | undefined> {
   if (!host.live || plannedUnit(host, unit) !== undefined) return undefined;
-  const asked = ['LoadState', 'ActiveState', 'Description', 'ControlGroup', 'DropInPaths', ...PROPERTY_NAMES];
-  const shown = await showUnit(host, unit, asked);
+  const shown = await showUnit(host, unit, [...ASKED, ...PROPERTY_NAMES]);
+  const loaded = shown.get('LoadState') === 'loaded';
+  const active = shown.get('ActiveState') === 'active';
+  const dropIns = shown.get('DropInPaths')?.split(' ').filter(Boolean) ?? [];
+  // Others are for all slices, or for all whose name begins alike.
+  const hasFile = Boolean(shown.get('FragmentPath')) || dropIns.some((path) => path.includes(`/${unit}.d/`));
   return {
-    loaded: shown.get('LoadState') === 'loaded',
-    active: shown.get('ActiveState') === 'active',
+    loaded,
+    active,
+    known: active || (loaded && hasFile),
     description: shown.get('Description') ?? '',
     cgroup: shown.get('ControlGroup') ?? '',
-    dropIns: shown.get('DropInPaths')?.split(' ').filter(Boolean) ?? [],
+    place: cgroupPath(unit, shown.get('Slice') ?? ''),
+    dropIns,
     properties: shown,
   };
 }
+
+const ASKED = ['LoadState', 'ActiveState', 'Description', 'ControlGroup', 'DropInPaths', 'FragmentPath', 'Slice'];
 
 /**
  * What a property is set to; nothing for a unit that systemd does not know any more.

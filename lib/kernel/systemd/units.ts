@@ -42,3 +42,9 @@ export function slicePath(slice: string): string {
   const parts = slice.slice(0, -'.slice'.length).split('-');
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('-')}.slice`).join('');
 }
+
+/** Path of a unit's cgroup from the root. @param slice that it is in; of a slice its own name says so */
+export function cgroupPath(unit: string, slice: string): string {
+  if (isSlice(unit)) return slicePath(unit);
+  return slice === '' ? '' : `${slicePath(slice)}/${unit}`;
+}

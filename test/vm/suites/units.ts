@@ -125,6 +125,41 @@ export function narrowedUnits(guest: Guest, host: Host): void {
     expect(diff(before, await guest.snapshot())).toEqual([]);
   });
 
+  test('a slice that does not run yet is narrowed for whatever starts in it, and restored in either state', async () => {
+    await guest.must(
+      `
+      systemd-run -q --wait true
+      printf '[Slice]\\n' >/run/systemd/system/late.slice; systemctl daemon-reload; sleep 3`,
+      { limit: 120 },
+    );
+    const before = await guest.snapshot();
+    const { stderr } = await guest.run('vfio-isolate', ['-u', undo, 'cpuset-modify', '--cpus', 'C2-3', '/late.slice']);
+    expect(stderr).toBe('vfio-isolate: cpuset-modify: late.slice does not run yet: this holds once it does\n');
+    expect(await restore()).toEqual(done);
+    expect(await guest.must('systemctl show -P AllowedCPUs -P DropInPaths late.slice')).toMatch(/^\s*$/);
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+
+    await guest.must(`vfio-isolate -u ${undo} cpuset-modify --cpus C2-3 /late.slice`);
+    await guest.must('systemd-run -q --unit first --slice late.slice sleep 1000', { limit: 120 });
+    expect(await guest.must('cat /sys/fs/cgroup/late.slice/cpuset.cpus')).toBe('2-3\n');
+    expectConfined(await guest.snapshot(), '/late.slice/first.service', '2-3');
+    expect(await restore()).toEqual(done);
+    expect(await guest.must('taskset -pc $(systemctl show -P MainPID first)')).toContain(`list: 0-${last}\n`);
+    await guest.must('systemctl stop first late.slice');
+    expect(diff(before, await guest.snapshot())).toEqual([]);
+    await guest.must('rm /run/systemd/system/late.slice; systemctl daemon-reload; sleep 3');
+  });
+
+  test('a slice that nobody means is an error, though systemd would load it', async () => {
+    expect(await guest.must('systemctl show -P LoadState laet.slice')).toBe('loaded\n');
+    const { status, stderr } = await guest.run('vfio-isolate', ['cpuset-modify', '--cpus', 'C2-3', '/laet.slice']);
+    expect({ status, stderr }).toEqual({
+      status: 1,
+      stderr: expect.stringContaining('there is no cpuset /laet.slice, and systemd knows no unit laet.slice; / has '),
+    });
+    expect(await guest.must('systemctl show -P AllowedCPUs -P DropInPaths laet.slice')).toMatch(/^\s*$/);
+  });
+
   test('a slice of ours takes tasks out of another, and cpuset-delete sends them where the record says', async () => {
     await guest.must('systemd-run --wait true', { limit: 120 });
     const before = await guest.snapshot();
