@@ -4,15 +4,18 @@
  */
 import { actionOf } from '../actions/registry.js';
 import { asOurs, type VfioIsolateError } from '../errors.js';
+import type { Outcome } from '../steps/step.js';
 import { type Performer, throwIfAborted } from './perform.js';
 import { type Command, type CommandReport, emptyReport, type RunOptions, type RunReport } from './report.js';
 import { restore } from './restore.js';
+import type { Unmaking } from './unmaking.js';
 
 /** What the chain needs of the run around it. */
 export interface Transaction {
   readonly performer: Performer;
   /** What a restore brings back the host with: how to redo that is recorded only if a record was named for it. */
   readonly restorer: Performer;
+  readonly unmaking: Unmaking;
   /** A point that can be rolled back to. */
   mark(): number;
   /** Undoes all since a mark. */
@@ -86,12 +89,12 @@ export function isRestoring({ name }: Command): boolean {
 async function performUnit(
   unit: readonly Link[],
   options: RunOptions,
-  { performer, restorer, commit }: Transaction,
+  { performer, restorer, unmaking, commit }: Transaction,
 ): Promise<VfioIsolateError | undefined> {
   for (const { command, report } of unit) {
     try {
       throwIfAborted(options.signal);
-      await perform(command, report, isRestoring(command) ? restorer : performer, options);
+      await perform(command, report, isRestoring(command) ? restorer : performer, unmaking, options);
       report.status = options.dryRun ? 'planned' : 'done';
     } catch (error) {
       report.status = 'failed';
@@ -112,6 +115,7 @@ async function perform(
   { name, parameters }: Command,
   report: CommandReport,
   performer: Performer,
+  unmaking: Unmaking,
   options: RunOptions,
 ): Promise<void> {
   const action = actionOf(name);
@@ -120,10 +124,15 @@ async function perform(
   const plan = await action.plan(parameters, {
     host: performer.host,
     force: options.force ?? false,
-    recorded: () => performer.recorded(),
+    recorded: () => unmaking.recorded(),
   });
   report.notes.push(...(plan.notes ?? []));
   report.refused.push(...(plan.left ?? []));
-  const outcomes = await performer.perform(plan.steps, report);
+  let outcomes: readonly Outcome[] = [];
+  const act = async () => {
+    outcomes = await performer.perform(plan.steps, report);
+  };
+  if (plan.unmakes === undefined) await act();
+  else await unmaking.unmake(plan.unmakes, performer, report, act);
   if (performer.isReal) report.notes.push(...(plan.conclude?.(outcomes) ?? []));
 }
