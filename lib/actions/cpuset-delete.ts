@@ -7,8 +7,9 @@ export const cpusetDelete: Action = {
     name: 'cpuset-delete',
     summary: 'delete a cpuset',
     description: [
-      'Moves the tasks of a cpuset away, and deletes it: on cgroup v1 to the one above it; on v2 to where the record of -u ' +
-        'says that they came from, else to the root if that is above it. One with others below it is refused.',
+      'Moves the tasks of a cpuset away, and deletes it. Tasks go to where an undo record says that they came from; others ' +
+        'to the cpuset above it on cgroup v1, and on v2 to the root if that is above it. If a record says that we made the ' +
+        'cpuset, that is undone and marked so. One with others below it is refused.',
     ],
     arguments: [{ name: 'cpuset-name', help: 'path from the root of the cpusets: /host.slice', type: 'cpuset' }],
     options: [],

@@ -53,13 +53,15 @@ export interface PlanContext {
   readonly host: Host;
   /** `--force`: do what is refused for safety's sake. */
   readonly force: boolean;
-  /** What the run's record holds that is not undone: where tasks came from. */
+  /** What the records hold that is not undone, the earliest first: where tasks came from. */
   recorded(): readonly Entry[];
 }
 
 export interface Plan {
   /** Changes to make, in order. */
   readonly steps: readonly Step[];
+  /** The directory of a cpuset that the steps delete: if a record says that we made it, that is undone then. */
+  readonly unmakes?: string;
   /** What a user should know beforehand, a line each. */
   readonly notes?: readonly string[];
   /** Things that are left as they are, as was to be expected of them. */

@@ -5,15 +5,18 @@
  */
 import { actionOf } from '../actions/registry.js';
 import { asOurs, type VfioIsolateError } from '../errors.js';
+import type { Outcome } from '../steps/step.js';
 import { type Performer, throwIfAborted } from './perform.js';
 import { type Command, type CommandReport, emptyReport, type RunOptions, type RunReport } from './report.js';
 import { restore } from './restore.js';
+import type { Unmaking } from './unmaking.js';
 
 /** What the chain needs of the run around it. */
 export interface Transaction {
   readonly performer: Performer;
   /** What a restore brings back the host with: how to redo that is recorded only if a record was named for it. */
   readonly restorer: Performer;
+  readonly unmaking: Unmaking;
   /** A point that can be rolled back to. */
   mark(): number;
   /** Undoes all since a mark. */
@@ -132,10 +135,10 @@ function isTrigger({ command }: Link): boolean {
 async function performUnit(
   unit: readonly Link[],
   options: RunOptions,
-  { performer, restorer, commit }: Transaction,
+  { performer, restorer, unmaking, commit }: Transaction,
 ): Promise<VfioIsolateError | undefined> {
   for (const link of unit) {
-    const error = await performLink(link, options, isRestore(link) ? restorer : performer);
+    const error = await performLink(link, options, isRestore(link) ? restorer : performer, unmaking);
     if (error !== undefined) return error;
   }
   try {
@@ -152,10 +155,11 @@ async function performLink(
   { command, report }: Link,
   options: RunOptions,
   performer: Performer,
+  unmaking?: Unmaking,
 ): Promise<VfioIsolateError | undefined> {
   try {
     throwIfAborted(options.signal);
-    await perform(command, report, performer, options);
+    await perform(command, report, performer, unmaking, options);
     report.status = options.dryRun ? 'planned' : 'done';
     return undefined;
   } catch (error) {
@@ -169,6 +173,7 @@ async function perform(
   { name, parameters }: Command,
   report: CommandReport,
   performer: Performer,
+  unmaking: Unmaking | undefined,
   options: RunOptions,
 ): Promise<void> {
   const action = actionOf(name);
@@ -177,10 +182,15 @@ async function perform(
   const plan = await action.plan(parameters, {
     host: performer.host,
     force: options.force ?? false,
-    recorded: () => performer.recorded(),
+    recorded: () => unmaking?.recorded() ?? [],
   });
   report.notes.push(...(plan.notes ?? []));
   report.refused.push(...(plan.left ?? []));
-  const outcomes = await performer.perform(plan.steps, report);
+  let outcomes: readonly Outcome[] = [];
+  const act = async () => {
+    outcomes = await performer.perform(plan.steps, report);
+  };
+  if (plan.unmakes === undefined || unmaking === undefined) await act();
+  else await unmaking.unmake(plan.unmakes, performer, report, act);
   if (performer.isReal) report.notes.push(...(plan.conclude?.(outcomes) ?? []));
 }

@@ -5,7 +5,7 @@ import { newControl } from '../native.js';
 import { breathe } from '../pause.js';
 import type { OverlayHost } from '../steps/overlay.js';
 import { kindOf } from '../steps/registry.js';
-import type { Entry, OnDone, Outcome, Step } from '../steps/step.js';
+import type { OnDone, Outcome, Step } from '../steps/step.js';
 import type { UndoRecord } from './record/record.js';
 import type { Change, CommandReport, StopSignal } from './report.js';
 
@@ -14,8 +14,6 @@ export interface Performer {
   readonly host: Host;
   /** Whether it changes the host. */
   readonly isReal: boolean;
-  /** What the record holds that is not undone. */
-  recorded(): readonly Entry[];
   /**
    * Performs steps in order, telling the report.
    * @param onDone hears of the tasks that the steps name
@@ -39,10 +37,6 @@ export class Applier implements Performer {
     this.#record = record;
     this.#signal = signal;
     this.#tell = tell;
-  }
-
-  recorded(): readonly Entry[] {
-    return this.#record?.entries() ?? [];
   }
 
   async perform(steps: readonly Step[], report: CommandReport, onDone?: OnDone): Promise<Outcome[]> {
@@ -78,17 +72,11 @@ export class Applier implements Performer {
 export class Rehearsal implements Performer {
   readonly isReal = false;
   readonly host: OverlayHost;
-  readonly #recorded: readonly Entry[];
   readonly #tell: Tell;
 
-  constructor(host: OverlayHost, recorded: readonly Entry[], tell: Tell) {
+  constructor(host: OverlayHost, tell: Tell) {
     this.host = host;
-    this.#recorded = recorded;
     this.#tell = tell;
-  }
-
-  recorded(): readonly Entry[] {
-    return this.#recorded;
   }
 
   async perform(steps: readonly Step[], report: CommandReport): Promise<Outcome[]> {

@@ -4,7 +4,6 @@ import { UsageError } from '../errors.js';
 import { type Host, openHost, readOnce, withLock, withSignal } from '../host.js';
 import { native } from '../native.js';
 import { OverlayHost } from '../steps/overlay.js';
-import type { Entry } from '../steps/step.js';
 import { isOpen, isRestoring, performChain, performTriggers, reportOf, type Transaction } from './chain.js';
 import { acquireLock } from './lock.js';
 import { Applier, Rehearsal } from './perform.js';
@@ -13,6 +12,7 @@ import type { UndoRecord } from './record/record.js';
 import { findRecord, recordForRun } from './record/records.js';
 import type { Command, RunOptions, RunReport } from './report.js';
 import { rollBack } from './rollback.js';
+import { Unmaking } from './unmaking.js';
 
 /** Seconds. Nobody tries a restore again that has not had the lock: what it would bring back stays as it is. */
 const DEFAULT_WAIT = { run: 10, restore: 120 };
@@ -43,25 +43,22 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   // Also for what could be planned without the addon: the run itself could not begin.
   native();
   const overlay = new OverlayHost(readOnce(withSignal(options.host ?? openHost(), options.signal)));
-  const performer = new Rehearsal(overlay, recordedBefore(overlay, options.undo), options.onChange);
+  requireRecord(overlay, options.undo);
+  const performer = new Rehearsal(overlay, options.onChange);
+  const unmaking = new Unmaking(overlay, undefined, options.force ?? false);
   return performChain(await performTriggers(commands, options, performer), options, {
     performer,
     restorer: performer,
+    unmaking,
     mark: () => 0,
     rollBack: async () => ({ errors: [], notes: [] }),
     commit: async () => {},
   });
 }
 
-/** What the record would be appended to. Also where no command asks: a dry run refuses the records that the run would. */
-function recordedBefore(host: Host, undo: string | false | undefined): readonly Entry[] {
-  const record = undo === undefined || undo === false ? undefined : findRecord(host, undo);
-  if (record === undefined) return [];
-  try {
-    return record.condition === 'live' ? record.entries() : [];
-  } finally {
-    record.close();
-  }
+/** A dry run refuses the records that the run would. */
+function requireRecord(host: Host, undo: string | false | undefined): void {
+  if (undo) findRecord(host, undo)?.close();
 }
 
 async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
@@ -76,20 +73,30 @@ async function transact(commands: readonly Command[], options: RunOptions): Prom
   const host = withLock(unlocked, lock.fd);
   try {
     const record = await recordFor(host, commands, options);
+    const unmaking = new Unmaking(host, record, options.force ?? false);
     try {
       const heeding = withSignal(host, signal);
       const performer = new Applier(heeding, record, signal, onChange);
       const transaction: Transaction = {
         performer,
         restorer: options.undo ? performer : new Applier(heeding, undefined, signal, onChange),
+        unmaking,
         mark: () => record.nextStep,
-        rollBack: (since) => rollBack(host, record, since, onChange),
-        commit: () => record.markCommitted(),
+        rollBack: async (since) => {
+          const rolledBack = await rollBack(host, record, since, onChange);
+          const errors = await unmaking.claimAgain();
+          return { ...rolledBack, errors: [...rolledBack.errors, ...errors] };
+        },
+        commit: async () => {
+          await record.markCommitted();
+          await unmaking.markUndone();
+        },
       };
       const report = await performChain(begun, options, transaction);
       return record.holds && options.undo !== false ? { ...report, record: record.place.name } : report;
     } finally {
       settle(record, options.undo);
+      unmaking.close();
       record.close();
     }
   } finally {

@@ -201,9 +201,13 @@ export async function homewardSteps(
   directory: string,
   held: number,
 ): Promise<{ steps: TasksStep[]; others: number }> {
-  const moves = entries.find(({ step }) => step.kind === tasksKind.kind) as Entry<TasksStep> | undefined;
-  if (moves === undefined || held === 0) return { steps: [], others: held };
-  const back = await homecoming(host, movesIn(host, moves), { force: false, settle: false });
+  const moves = entries.filter((entry): entry is Entry<TasksStep> => entry.step.kind === tasksKind.kind);
+  if (moves.length === 0 || held === 0) return { steps: [], others: held };
+  const back = await homecoming(
+    host,
+    moves.flatMap((entry) => movesIn(host, entry)),
+    { force: false, settle: false },
+  );
   const groups = back.groups.filter(({ from }) => from === directory);
   const going = groups.reduce((sum, { processes, threads }) => sum + processes.length + threads.length, 0);
   return { steps: groups.map(stepBack), others: Math.max(0, held - going) };

@@ -164,7 +164,7 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
     };
 
     test('what it had restored by then is marked', async () => {
-      const { undo, at, move, good, restored, put, placeOf } = cycles;
+      const { at, move, good, restored, put, placeOf } = cycles;
       await scratch.sleepers('stuck', 1);
       const [back = 0] = await scratch.sleepers('home', 1);
       const cpus = scratch.read('elsewhere/cpuset.cpus');

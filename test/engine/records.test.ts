@@ -54,6 +54,13 @@ describe('a run without a name for its record', () => {
     expect(stored()).toEqual([]);
   });
 
+  test('makes none to restore: that must not take a place in the store', async () => {
+    await isolate('C4', { undo });
+    const during: string[][] = [];
+    await restore(undo, { host, onChange: () => during.push(stored()) });
+    expect(during).toEqual([[basename(file)]]);
+  });
+
   test('does not record what a restore beside it brings back', async () => {
     await isolate('C4', { undo });
     const report = await run([{ name: 'restore', parameters: { undoFile: undo } }, keepOff('C5')], { host });

@@ -8,7 +8,7 @@ import { homewardSteps, moveStep } from '../../steps/tasks.js';
 import type { PlanContext } from '../spec.js';
 
 /**
- * The moves out of a cgroup: each task to where the record says that it came from; others to the root, if that is the
+ * The moves out of a cgroup: each task to where a record says that it came from; others to the root, if that is the
  * cgroup above. Any other cgroup above hands controllers on and so takes no tasks (EBUSY).
  * @param above the cgroup above what is deleted
  * @throws VfioIsolateError `ERR_STATE`
@@ -20,6 +20,6 @@ export async function leaving(directory: string, above: string, { host, recorded
   if (above === hierarchy.mountPoint) return [...steps, moveStep(directory, above)];
   const [name, parent] = [directory, above].map((path) => cpusetName(hierarchy, path));
   throw new VfioIsolateError('ERR_STATE', `${name} holds ${others} tasks, and ${parent} above it can take none`, {
-    remedy: 'move them first: move-tasks; or name with -u the record of the move that brought them',
+    remedy: 'move them first: move-tasks',
   });
 }

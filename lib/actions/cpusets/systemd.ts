@@ -201,7 +201,7 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
       const slice: SliceStep = { kind: 'slice', target: owner.unit, from: { cpus, mems }, to: null };
       const tasks = hasLeaf ? await leaving(leaf, parentOf(directory), context) : [];
       const inner: Step[] = hasLeaf ? [{ kind: 'cgroup', target: leaf, from: {}, to: null }] : [];
-      return { steps: [...tasks, ...inner, slice] };
+      return { steps: [...tasks, ...inner, slice], unmakes: directory };
     },
 
     move(fromName, toName, { force }) {

@@ -12,10 +12,11 @@ import {
   settingFile,
 } from '../../kernel/cpuset.js';
 import type { CpusetHierarchy } from '../../kernel/mounts.js';
+import { countTasks } from '../../kernel/tasks.js';
 import { parseList } from '../../sets/list.js';
 import { removal } from '../../steps/cgroup.js';
 import { fileStep } from '../../steps/file/file.js';
-import { moveStep } from '../../steps/tasks.js';
+import { homewardSteps, moveStep } from '../../steps/tasks.js';
 import type { CpusetCommands } from './commands.js';
 import { requireRemovable } from './deletion.js';
 import { asked } from './options.js';
@@ -70,10 +71,11 @@ export function v1Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
       };
     },
 
-    remove(name, { force }) {
+    async remove(name, { force, recorded }) {
       const directory = directoryOf(name);
       requireRemovable(host, hierarchy, directory, force);
-      return { steps: removal(host, directory) };
+      const home = await homewardSteps(host, recorded(), directory, countTasks(host, directory));
+      return { steps: [...home.steps, ...removal(host, directory)], unmakes: directory };
     },
 
     move(fromName, toName) {

@@ -68,6 +68,7 @@ export function v2Cpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCommand
           ...tasks,
           { kind: 'cgroup', target: directory, from: readSettings(host, hierarchy, directory), to: null },
         ],
+        unmakes: directory,
       };
     },
 

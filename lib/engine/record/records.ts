@@ -110,10 +110,13 @@ function ambiguous(path: string, live: readonly UndoRecord[]): VfioIsolateError 
   });
 }
 
-/** Every record of this boot that can be read and still holds something, that of the last run first. */
-export function liveRecords(host: Host): UndoRecord[] {
+/**
+ * Every record of this boot that can be read and still holds something, that of the last run first.
+ * @param but the path of one that is left out
+ */
+export function liveRecords(host: Host, but?: string): UndoRecord[] {
   const records = listStore(host)
-    .filter(isRecordName)
+    .filter((file) => isRecordName(file) && pathOf(host, file) !== but)
     .flatMap((file) => readable(host, file) ?? []);
   const live = records.filter((record) => keepsIf(record, record.condition === 'live'));
   const lastOf = ({ runs, header }: UndoRecord) => runs.at(-1)?.time ?? header?.time ?? '';
