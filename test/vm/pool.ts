@@ -116,7 +116,10 @@ class Pool {
     }
     const machine = await boot(host, this.#packageDir, acceleration());
     this.#started.set(machine, Date.now() - machine.bootSeconds * 1000);
-    await this.#packed;
+    await this.#packed.catch(async (error) => {
+      await this.#end(machine);
+      throw error;
+    });
     process.stderr.write(`vm: ${host.name} up after ${machine.bootSeconds} s\n`);
     return machine;
   }

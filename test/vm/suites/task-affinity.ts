@@ -28,6 +28,9 @@ export function taskAffinity(guest: Guest, host: Host): void {
     expect(threads.length).toBeGreaterThan(0);
     return threads;
   };
+  // 7.2 keeps a workqueue of the adapter's when the module has gone.
+  const differences = (before: Snapshot, after: Snapshot) =>
+    diff(before, after).filter((line) => !line.includes('/workqueue/scsi_tmf_'));
   // Its devices are in use for as long as they are scanned.
   const bury = () => guest.must('until rmmod scsi_debug; do sleep 1; done');
 
@@ -53,7 +56,7 @@ export function taskAffinity(guest: Guest, host: Host): void {
     const grown = await guest.snapshot();
     await bury();
     expect(cpusOf(kernelThreads(grown, newborn))).toEqual([all]);
-    expect(diff(before, await guest.snapshot())).toEqual([]);
+    expect(differences(before, await guest.snapshot())).toEqual([]);
   });
 
   test("in a chain, kthreadd alone, as the hook's taskset has it", async () => {
@@ -66,7 +69,7 @@ export function taskAffinity(guest: Guest, host: Host): void {
     const grown = await guest.snapshot();
     await bury();
     expect(cpusOf(kernelThreads(grown, newborn))).toEqual([all]);
-    expect(diff(before, await guest.snapshot())).toEqual([]);
+    expect(differences(before, await guest.snapshot())).toEqual([]);
   });
 
   test('a chain that fails leaves nothing', async () => {
