@@ -1,4 +1,5 @@
 /** Tasks that a restore has given their CPUs back are marked so at once, as are those that had masks of their own. */
+import { copyFileSync } from 'node:fs';
 import { beforeEach, describe, expect, test } from 'vitest';
 import { type Host, openHost } from '../../lib/host.js';
 import type { Command } from '../../lib/index.js';
@@ -116,6 +117,22 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
       await restored({ host });
       expect(scratch.read('guest/cpuset.cpus')).toBe('0');
       expect([back, refused].map(cpusOf)).toEqual(['0', '1']);
+    });
+
+    test('they are still given back if what overwrote them was undone, and the restore killed then', async () => {
+      const { undo, good, restored, cpusOf } = cycles;
+      const host = older();
+      const [pinned = 0] = await scratch.sleepers('guest', 1);
+      taskset('1', pinned);
+      await good([modify('guest', 'C0')], { host });
+      taskset('0', pinned);
+      const killed = `${scratch.folder}/killed`;
+      await restored({ host, onChange: ({ kind }) => kind === 'affinity' && copyFileSync(undo, killed) });
+      copyFileSync(killed, undo);
+      taskset('0', pinned);
+      expect((await restored({ host }))?.changes.map(({ kind }) => kind)).toEqual(['affinity']);
+      expect(cpusOf(pinned)).toBe('1');
+      expect((await restored({ host }))?.notes.join()).toContain('nothing to restore');
     });
 
     test('one that was set, and given back, is recorded anew', async () => {
