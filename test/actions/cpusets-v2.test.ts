@@ -20,6 +20,7 @@ function hostWith(cgroups: Readonly<Record<string, Readonly<Record<string, strin
     'proc/self/mountinfo': CGROUP2_MOUNT,
     'proc/sys/kernel/random/boot_id': 'boot',
     'proc/sys/kernel/osrelease': '6.12.0',
+    'proc/uptime': '10.00 5.00',
     'sys/fs/cgroup/cgroup.controllers': 'cpuset cpu memory pids',
     ...cpus('0-7'),
     'sys/devices/system/node/online': '0-1',
