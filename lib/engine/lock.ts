@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, mkdirSync, openSync, statSync } from '
 import { dirname } from 'node:path';
 import { fromNode, isSystemError, VfioIsolateError } from '../errors.js';
 import type { Host } from '../host.js';
+import { remedyForAccess } from '../kernel/confinement.js';
 import { native } from '../native.js';
 import { delay } from '../pause.js';
 import type { StopSignal } from './report.js';
@@ -80,6 +81,6 @@ function openLockFile(host: Host): number {
   } catch (error) {
     const system = fromNode(error);
     if (!isSystemError(system, 'EACCES', 'EPERM')) throw system;
-    throw system.explained({ remedy: 'changing the host needs root: use sudo' });
+    throw system.explained({ remedy: remedyForAccess(host) });
   }
 }
