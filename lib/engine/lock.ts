@@ -78,6 +78,6 @@ function openLockFile(host: Host): number {
     closeSync(fd);
     throw new VfioIsolateError('ERR_STATE', `${path} is not a regular file`, { remedy: 'remove it' });
   } catch (error) {
-    throw needingRoot(error);
+    throw needingRoot(host, error);
   }
 }

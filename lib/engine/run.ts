@@ -9,7 +9,7 @@ import { acquireLock } from './lock.js';
 import { Applier, Rehearsal } from './perform.js';
 import { ownCommandLine } from './record/command-line.js';
 import type { UndoRecord } from './record/record.js';
-import { findRecord, recordForRun } from './record/records.js';
+import { recordForRun, requireRecordable } from './record/records.js';
 import type { Command, RunOptions, RunReport } from './report.js';
 import { rollBack } from './rollback.js';
 import { Unmaking } from './unmaking.js';
@@ -43,7 +43,7 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   // Also for what could be planned without the addon: the run itself could not begin.
   native();
   const overlay = new OverlayHost(readOnce(withSignal(options.host ?? openHost(), options.signal)));
-  requireRecord(overlay, options.undo);
+  requireRecordable(overlay, options.undo);
   const performer = new Rehearsal(overlay, options.onChange);
   const unmaking = new Unmaking(overlay, undefined, options.force ?? false);
   return performChain(await performTriggers(commands, options, performer), options, {
@@ -56,16 +56,12 @@ async function rehearse(commands: readonly Command[], options: RunOptions): Prom
   });
 }
 
-/** A dry run refuses the records that the run would. */
-function requireRecord(host: Host, undo: string | false | undefined): void {
-  if (undo) findRecord(host, undo)?.close();
-}
-
 async function transact(commands: readonly Command[], options: RunOptions): Promise<RunReport> {
   // Before the first trigger: without the addon a run does not begin.
   native();
   const { signal, onChange } = options;
   const unlocked = options.host ?? openHost();
+  requireRecordable(unlocked, options.undo);
   const begun = await performTriggers(commands, options, new Applier(unlocked, undefined, signal, onChange));
   const isLocking = isOpen(begun, options) || (begun.error === undefined && Boolean(options.undo));
   if (!isLocking) return reportOf(begun, options);

@@ -1,5 +1,6 @@
 /** Page caches and compaction (admin-guide/sysctl/vm.rst). */
 import type { Host } from '../host.js';
+import { remedyForAccess } from './confinement.js';
 import type { KernelFile } from './kernel-file.js';
 
 /** Takes 1 (page cache), 2 (reclaimable slab) or 3 (both); only clean pages go. */
@@ -14,6 +15,6 @@ export const MEMORY_FILES: readonly KernelFile[] = [
     pattern: /^sys\/vm\/(drop_caches|compact_memory)$/,
     same: () => true,
     trigger: true,
-    explain: ({ code }) => (code === 'EACCES' ? { remedy: 'changing the host needs root: use sudo' } : {}),
+    explain: ({ code }, host) => (code === 'EACCES' ? { remedy: remedyForAccess(host) } : {}),
   },
 ];

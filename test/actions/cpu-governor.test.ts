@@ -50,8 +50,12 @@ describe('cpu-governor', () => {
     });
   });
 
-  test('without a cpufreq driver it says so', async () => {
-    await expect(planned(cpus('0-3'), 'performance')).rejects.toThrow('no cpufreq driver governs CPUs 0-3');
+  test('without a cpufreq driver it says so: a note, but an error for CPUs that were named', async () => {
+    expect(await planned(cpus('0-3'), 'performance')).toEqual({
+      names: [],
+      notes: ['no cpufreq driver is loaded: no CPU has a governor to be set'],
+    });
+    await expect(planned(cpus('0-3'), 'performance', 'C0-3')).rejects.toThrow('no cpufreq driver governs CPUs 0-3');
   });
 
   test('CPUs that are offline, or that no driver governs, are told of', async () => {

@@ -35,11 +35,24 @@ async function kept(host: Host, undo: string | undefined): Promise<UndoRecord> {
   const found = findRecord(host, undo);
   if (found?.condition === 'live') return found;
   found?.close();
+  return UndoRecord.create(host, placeOf(host, undo), nameOfNew(host, undo));
+}
+
+/**
+ * Refuses what a run could not record to, before anything is done for it.
+ * @throws SystemError; UsageError; VfioIsolateError `ERR_RECORD`, `ERR_STATE`
+ */
+export function requireRecordable(host: Host, undo: string | false | undefined): void {
+  if (undo === undefined || undo === false) return;
+  const found = findRecord(host, undo);
+  found?.close();
+  if (found?.condition !== 'live') nameOfNew(host, undo);
+}
+
+function nameOfNew(host: Host, undo: string): Name {
   const name = nameOf(undo);
-  if (inStore(host, name) !== undefined) {
-    throw new UsageError(`${undo} lies where all records are kept`, { remedy: 'name a record by any other path' });
-  }
-  return UndoRecord.create(host, placeOf(host, undo), name);
+  if (inStore(host, name) === undefined) return name;
+  throw new UsageError(`${undo} lies where all records are kept`, { remedy: 'name a record by any other path' });
 }
 
 /** Where the record of a name is made. */

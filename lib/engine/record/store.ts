@@ -5,6 +5,7 @@
 import { lstatSync, mkdirSync, readdirSync, type Stats } from 'node:fs';
 import { fromNode, isSystemError, VfioIsolateError } from '../../errors.js';
 import type { Host } from '../../host.js';
+import { remedyForAccess } from '../../kernel/confinement.js';
 
 export const storeOf = (host: Host): string => `${host.run}/vfio-isolate`;
 
@@ -24,7 +25,7 @@ export function openStore(host: Host): string {
     requireOwn(path, lstatSync(path));
     return path;
   } catch (error) {
-    throw needingRoot(error);
+    throw needingRoot(host, error);
   }
 }
 
@@ -39,7 +40,7 @@ export function listStore(host: Host): string[] {
       .filter((name) => !OTHER.has(name))
       .sort();
   } catch (error) {
-    throw needingRoot(error, "the records are root's");
+    throw needingRoot(host, error, "the records are root's");
   }
 }
 
@@ -68,8 +69,8 @@ function whyNotOwn(stats: Stats): string | undefined {
 }
 
 /** An error of `node:fs` as one of ours; if it takes root, that is the remedy. */
-export function needingRoot(error: unknown, what = 'changing the host needs root'): unknown {
+export function needingRoot(host: Host, error: unknown, what?: string): unknown {
   const system = fromNode(error);
   if (!isSystemError(system, 'EACCES', 'EPERM')) return system;
-  return system.explained({ remedy: `${what}: use sudo` });
+  return system.explained({ remedy: remedyForAccess(host, what) });
 }
