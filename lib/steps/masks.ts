@@ -147,6 +147,7 @@ export async function masksBack(
   const known = [...first.values()].filter((mask) => mask !== undefined);
   const [lost, foreign] = [[] as TaskMask[], [] as string[]];
   const see = taskViewer(host);
+  const remembered = remembersMasks(host);
   const pace = newPace();
   for (const mask of await changedMasks(host, known)) {
     await pace();
@@ -154,7 +155,8 @@ export async function masksBack(
     const task = see(tid);
     if (task === undefined || task.start !== start || isDead(task) || isFixed(task)) continue;
     const isWithin = parseList(cpus).overlaps(task.allowed);
-    if (isWithin && ownCpus(task) === null) lost.push(mask);
+    // From 6.2 on the kernel keeps a mask of which the cpuset has nothing, and lets the task run on all of that.
+    if ((isWithin || !remembered) && ownCpus(task) === null) lost.push(mask);
     // Nothing is wrong with one that its cpuset narrows, nor with one that its interrupt has given other CPUs.
     else if (hasCpus(task, cpus) || followsInterrupt(task)) continue;
     else if (isWithin && task.cpus.toString() === left.get(tid)) lost.push(mask);

@@ -4,6 +4,7 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { type Host, openHost } from '../../lib/host.js';
 import type { Command } from '../../lib/index.js';
 import { type Cycles, cyclesIn } from '../support/cycles.js';
+import { recordFile } from '../support/record.js';
 import { notInPlace, openScratch, type Scratch } from '../support/scratch.js';
 import { taskset } from '../support/snapshot.js';
 
@@ -127,8 +128,8 @@ describe.skipIf(notInPlace)(`after a restore that could not do all, in place (${
       await good([modify('guest', 'C0')], { host });
       taskset('0', pinned);
       const killed = `${scratch.folder}/killed`;
-      await restored({ host, onChange: ({ kind }) => kind === 'affinity' && copyFileSync(undo, killed) });
-      copyFileSync(killed, undo);
+      await restored({ host, onChange: ({ kind }) => kind === 'affinity' && copyFileSync(recordFile(undo), killed) });
+      copyFileSync(killed, recordFile(undo));
       taskset('0', pinned);
       expect((await restored({ host }))?.changes.map(({ kind }) => kind)).toEqual(['affinity']);
       expect(cpusOf(pinned)).toBe('1');

@@ -51,12 +51,12 @@ test('its marks leave room for the last of them, which is one for all', async ()
   const text = encode(header({ boot: BOOT })) + changes.join('');
   const filling = { ...step(rest + 1, { kind: 'file', target: mask, from: '0-7', to: '4-7' }) };
   const more = FULL - 1000 - text.length - encode({ ...filling, command: '' }).length;
-  writeFileSync(undo, text + encode({ ...filling, command: 'x'.repeat(more) }), { mode: 0o600 });
+  writeFileSync(file, text + encode({ ...filling, command: 'x'.repeat(more) }), { mode: 0o600 });
   const { ok, commands } = await restoring();
   expect(ok).toBe(true);
   expect(commands[0]?.notes.filter((note) => !note.endsWith(' is gone'))).toEqual([]);
   // A line for each of them would take some 8,000 bytes.
-  expect(statSync(undo).size).toBeLessThan(FULL + 1000);
+  expect(statSync(file).size).toBeLessThan(FULL + 1000);
   expect((await restoring()).commands[0]?.notes.join()).toContain('nothing to restore');
 });
 

@@ -218,6 +218,15 @@ describe.skipIf(notInPlace)(`the commands, in place (${notInPlace ?? 'v1'})`, ()
     expect(existsSync(`${scratch.directory}/guest`)).toBe(false);
   });
 
+  test('a record is one by its name in whatever /tmp, as that of a service with a private one', async () => {
+    const before = snapshot(scratch.directory);
+    const privately = 'mount -t tmpfs none /tmp';
+    expect(await inOwnMounts(privately, '-u', undo, 'cpuset-create', guest)).toMatchObject({ status: 0 });
+    expect(await inOwnMounts(privately, '-u', undo, 'cpuset-create', `${guest}/inner`)).toMatchObject({ status: 0 });
+    await good('restore', undo);
+    expect(snapshot(scratch.directory)).toEqual(before);
+  });
+
   test('a disk that fills up under way rolls everything back', async () => {
     const before = snapshot(scratch.directory);
     const disk = `mount -t tmpfs -o size=4k,mode=700 none ${store}`;

@@ -257,6 +257,13 @@ export const inPlace: readonly Mutation[] = [
     tests: [store, 'a record that is removed under way'],
   },
   {
+    fault: 'a cpuset that was deleted stays on record',
+    file: 'lib/engine/unmaking.ts',
+    from: 'of this.#undone.toReversed()) {',
+    to: 'of this.#undone.slice(0, 0)) {',
+    tests: ['test/engine/unmaking.test.ts', 'its tasks go home'],
+  },
+  {
     fault: 'checksums are not looked at',
     file: 'lib/engine/record/line.ts',
     from: 'if (crc32(text.slice(CRC_LENGTH)) !== Number.parseInt(found, 16))',

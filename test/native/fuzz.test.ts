@@ -217,6 +217,13 @@ const calls: Record<string, Call> = {
       [text, NO_TEXT],
     ],
   },
+  'Directory.writeApart': {
+    call: method('writeApart'),
+    arguments: [
+      [relative, NO_PATH],
+      [text, NO_TEXT],
+    ],
+  },
   'Directory.makeDirectory': { call: method('makeDirectory'), arguments: [[relative, NO_PATH]] },
   'Directory.removeDirectory': { call: method('removeDirectory'), arguments: [[relative, NO_PATH]] },
   listTasks: {
@@ -232,6 +239,7 @@ const calls: Record<string, Call> = {
   selectTasksSync: { call: addon.selectTasksSync, arguments: [[selection, wrongSelection]] },
   moveTasks: { call: addon.moveTasks, arguments: [[request, wrongRequest]] },
   moveTasksSync: { call: addon.moveTasksSync, arguments: [[request, wrongRequest]] },
+  endedApart: { call: addon.endedApart, arguments: [[tid, NO_TID]] },
   lock: { call: addon.lock, arguments: [[() => fd, NO_TID]] },
   mountsHaveChanged: { call: addon.mountsHaveChanged, arguments: [[() => fd, NO_TID]] },
   writeWithoutWaiting: {
@@ -252,7 +260,7 @@ const calls: Record<string, Call> = {
 };
 
 /** Some take nothing; sync(2) is for the whole host, and endProcess would be the end of this test. */
-const LEFT_ALONE = ['memoryFile', 'sync', 'endProcess'];
+const LEFT_ALONE = ['memoryFile', 'syncApart', 'endProcess'];
 
 test('no call is left out', () => {
   const named = Object.keys(calls).filter((name) => !name.includes('.'));

@@ -20,7 +20,9 @@ export function homesThatHandOn(guest: Guest): void {
   });
 
   afterEach(async () => {
-    await guest.must(`kill $(cat ${root}/home/cgroup.procs); sleep 1; rm -f ${undo}; rmdir ${root}/home ${root}/other`);
+    await guest.must(
+      `kill $(cat ${root}/home/cgroup.procs); sleep 1; rm -f /run/vfio-isolate/name-*; rmdir ${root}/home ${root}/other`,
+    );
   });
 
   test.each([
