@@ -169,7 +169,7 @@ interface Call {
   readonly arguments: readonly (readonly [right: Make, wrong: readonly unknown[] | Make])[];
 }
 
-const method = (name: 'read' | 'write' | 'makeDirectory' | 'removeDirectory') =>
+const method = (name: 'read' | 'write' | 'writeApart' | 'makeDirectory' | 'removeDirectory') =>
   ((...args: never[]) => Reflect.apply(directory[name], directory, args)) as Call['call'];
 
 // One mask for all, whatever their number.
