@@ -1,6 +1,7 @@
 import { describeOn } from './describe-on.js';
 import { hosts } from './host.js';
 import { checksSee } from './suites/checks-see.js';
+import { deleting } from './suites/deleting.js';
 import { demo } from './suites/demo.js';
 import { installedCommand } from './suites/installed-command.js';
 import { masksSetMeanwhile } from './suites/masks.js';
@@ -13,5 +14,6 @@ describeOn(host, checksSee, { install: false });
 describeOn(host, installedCommand);
 describeOn(host, masksSetMeanwhile);
 describeOn(host, otherMounts);
+describeOn(host, deleting);
 describeOn(host, demo);
 describeOn(host, taskAffinity);
