@@ -24,8 +24,7 @@ const faults = [
   'on 6.12-v2-small: hotplug',
   'a record that is refused',
   'a record as large as it may be',
-  'a new record is on disk',
-  'a record of format 1',
+  'a new record',
   'on the command line, in place',
   'cpu sets',
   'names, in place',
@@ -65,7 +64,10 @@ const installsInFull = [
 ];
 
 /** What else a machine may lack, and none that tests all may. */
-const programs = ['the man page', 'completion for bash', 'completion for zsh', 'completion for fish'];
+const programs = [
+  'the man page',
+  ...['bash', 'zsh', 'fish'].flatMap((shell) => [`completion for ${shell}`, `TAB in ${shell}`]),
+];
 
 const everywhere = ['installedCommand', 'demo'];
 const small = ['checksSee', ...everywhere];
@@ -77,10 +79,10 @@ const v2 = [...systemd, 'narrowedUnits', 'readmeUndo', 'readmeV2', 'spoiling'];
 const guests = {
   '6.1-v1': [...systemd, 'masksSetMeanwhile', 'readmeUndo', 'readmeV1', 'ourReadmeV1', 'spoiling'],
   'debian-13': [...v2, 'ourReadmeV2'],
-  '6.1-v1-small': [...small, 'masksSetMeanwhile', 'otherMounts', 'taskAffinity'],
+  '6.1-v1-small': [...small, 'deleting', 'masksSetMeanwhile', 'otherMounts', 'taskAffinity'],
   '6.1-v2-small': smallV2,
   '6.12-v2-small': [...smallV2, 'taskAffinity'],
-  '6.12-v2-isolcpus': ['installedCommand', 'readmeUndo', 'isolatedAtBoot'],
+  '6.12-v2-isolcpus': ['installedCommand', 'readmeUndo', 'isolatedAtBoot', 'kernelGivenMasks', 'kernelGivenMasksOfAll'],
   '7.2-v2-small': [...smallV2, 'taskAffinity'],
 };
 
@@ -91,6 +93,7 @@ const guestsInFull = {
   '6.1-v1-24-cpus': ['readmeNuma'],
   'debian-forky': [...v2, 'ourReadmeV2'],
   'debian-13-isolcpus': ['readmeUndo', 'readmeV2', 'spoiling'],
+  'debian-13-8-cpus': ['kernelGivenMasksOfUnits'],
 };
 
 export const extents = {

@@ -1,7 +1,9 @@
 /** All that a command line may need but for `--version`: one script, with V8's code cache (script.ts). */
 import { actions, records, run } from '../index.js';
 import { remember } from './code-cache-update.js';
+import { foreignCodeWarning } from './foreign-code.js';
 import { processIo } from './io.js';
+import { oneLine } from './line.js';
 import { globalOptions } from './options.js';
 import { program } from './program.js';
 import type { Loaded } from './script.js';
@@ -10,6 +12,8 @@ import type { Loaded } from './script.js';
 export async function command(argv: readonly string[], script: Loaded): Promise<void> {
   remember(script, partsOf(argv));
   const io = processIo();
+  const warning = io.isTerminal ? foreignCodeWarning() : undefined;
+  if (warning !== undefined) io.err(`vfio-isolate: ${oneLine(warning)}\n`);
   io.end(await program(argv, io, { actions, records, run }));
 }
 
