@@ -34,9 +34,14 @@ export interface Host {
   list(path: string): string[];
 }
 
-/** The text of a file without surrounding white space, or undefined where the file does not exist. */
+/** The text of a file without surrounding white space, or undefined if the file does not exist. */
 export function readIfThere(host: Host, path: string): string | undefined {
-  return ifThere(() => host.read(path).trim());
+  return textIfThere(host, path)?.trim();
+}
+
+/** All of the text, likewise: names that others choose may end in white space. */
+export function textIfThere(host: Host, path: string): string | undefined {
+  return ifThere(() => host.read(path));
 }
 
 /** The names in a directory, or undefined where it does not exist. */

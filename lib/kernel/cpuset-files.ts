@@ -12,7 +12,7 @@ import { readTopology } from './topology.js';
 export const CPUSET_FILES: readonly KernelFile[] = [
   {
     root: 'cgroup',
-    pattern: /^(.+\/)?(cpuset\.)?(cpus|mems)$/,
+    pattern: /^(.+\/)?(cpuset\.)?(cpus|mems)$/s,
     same: sameList,
     overwritesMasks: true,
     explain: explainList,
@@ -34,11 +34,11 @@ export const CPUSET_FILES: readonly KernelFile[] = [
   {
     root: 'cgroup',
     pattern:
-      /^(.+\/)?(cpuset\.)?((cpu|mem)_exclusive|mem_hardwall|memory_migrate|memory_spread_(page|slab)|sched_load_balance|sched_relax_domain_level)$/,
+      /^(.+\/)?(cpuset\.)?((cpu|mem)_exclusive|mem_hardwall|memory_migrate|memory_spread_(page|slab)|sched_load_balance|sched_relax_domain_level)$/s,
     same: sameText,
     explain: explainFlag,
   },
-  { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/, same: sameText },
+  { root: 'cgroup', pattern: /^.+\/(notify_on_release|cgroup\.clone_children)$/s, same: sameText },
 ];
 
 const isV1Cpus = (host: Host, path: string) => path.endsWith('cpus') && findCpusets(host).version === 1;

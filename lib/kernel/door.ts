@@ -52,9 +52,12 @@ function rootOf(host: Host, path: string): Omit<Place, 'relative'> | undefined {
 export const PATH_MAX = 4096;
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-const PLAIN = /^(?:\/(?!\.\.?(?:\/|$))[^/\x00-\x1f\x7f]+)+$/;
+const PLAIN = /^(?:\/(?!\.\.?(?:\/|$))[^/\x00-\x1f\x7f\ufffd]+)+$/;
 
-/** Absolute, no empty, `.` or `..` component, no control character; not longer than any path can be. */
+/**
+ * Absolute, no empty, `.` or `..` component, no control character; not longer than any path can be. U+FFFD stands for what
+ * is no UTF-8, and so for any number of names.
+ */
 export const isPlain = (path: string): boolean => path.length < PATH_MAX && PLAIN.test(path);
 
 /** Opens the root that a path lies below, confirmed by statfs(2); the caller closes it. @throws SystemError */

@@ -1,6 +1,6 @@
 /** Tasks: which ones a cgroup holds, where one is, and what it is known by. */
 import { isSystemError } from '../errors.js';
-import { type Host, listIfThere, readIfThere } from '../host.js';
+import { type Host, listIfThere, readIfThere, textIfThere } from '../host.js';
 import { native, newControl, type TaskTable } from '../native.js';
 import { childrenOf } from './cpuset.js';
 import { openRoot } from './door.js';
@@ -102,7 +102,7 @@ export function allPids(host: Host): number[] {
 
 /** The process that a thread belongs to (proc_pid_status(5), Tgid), or undefined where it has exited. */
 export function processOf(host: Host, tid: number): number | undefined {
-  const tgid = /^Tgid:\s*(\d+)$/m.exec(readOfTask(host, tid, 'status') ?? '')?.[1];
+  const tgid = statusField(host, tid, 'Tgid');
   return tgid === undefined ? undefined : Number(tgid);
 }
 
@@ -111,14 +111,23 @@ export const statusFile = (host: Host, tid: number): string => `${host.proc}/${t
 
 /** The CPUs that a task asks for, offline ones too (proc_pid_status(5), Cpus_allowed_list). */
 export function askedCpus(host: Host, tid: number): string | undefined {
+  return statusField(host, tid, 'Cpus_allowed_list');
+}
+
+/**
+ * A field of /proc/TID/status. A task chooses the name that stands on its first line. The kernel escapes newlines in it, but
+ * nothing else that a pattern may take for the end of a line.
+ */
+function statusField(host: Host, tid: number, name: string): string | undefined {
   const status = readOfTask(host, tid, 'status');
-  return status === undefined ? undefined : /^Cpus_allowed_list:\s*(\S+)$/m.exec(status)?.[1];
+  const [, after] = status?.split(`\n${name}:\t`, 2) ?? [];
+  return after?.split('\n', 1)[0];
 }
 
 /** A file of /proc/TID, or undefined where the task has exited: before it was opened, or (ESRCH) since. */
 function readOfTask(host: Host, tid: number, name: string): string | undefined {
   try {
-    return readIfThere(host, `${host.proc}/${tid}/${name}`);
+    return textIfThere(host, `${host.proc}/${tid}/${name}`);
   } catch (error) {
     if (isSystemError(error, 'ESRCH')) return undefined;
     throw error;
@@ -129,10 +138,11 @@ function readOfTask(host: Host, tid: number, name: string): string | undefined {
 export function cgroupOf(host: Host, tid: number): string | undefined {
   const { version, mountPoint } = findCpusets(host);
   const text = readOfTask(host, tid, 'cgroup');
-  for (const line of text?.split('\n') ?? []) {
-    const [, id, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    const carries = version === 1 ? controllers?.split(',').includes('cpuset') : id === '0';
+  for (const line of lines(text)) {
+    const [id = '', controllers = ''] = line.split(':', 2);
+    const carries = version === 1 ? controllers.split(',').includes('cpuset') : id === '0';
+    // Whoever makes a cgroup names it: its name may hold all but a newline and a slash.
+    const path = line.slice(id.length + controllers.length + 2);
     if (carries) return path === '/' ? mountPoint : mountPoint + path;
   }
   return undefined;

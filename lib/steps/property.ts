@@ -68,7 +68,7 @@ interface Setting {
 
 /** @throws VfioIsolateError `ERR_STATE` for a target that is no property of a unit */
 function settingOf(host: Host, target: string): Setting {
-  const [, directory = '', name = ''] = /^(.+) ([A-Za-z]+)$/.exec(target) ?? [];
+  const [, directory = '', name = ''] = /^(.+) ([A-Za-z]+)$/s.exec(target) ?? [];
   const owner = locate(host, directory).root === 'cgroup' ? ownerOf(findCpusets(host), directory) : undefined;
   if (owner?.directory === directory && isProperty(name)) {
     const list = PROPERTIES[name];

@@ -104,7 +104,7 @@ function laidOver({ online }: Machine, possible: string): Record<string, string>
     [`${cpuset}/tasks`]: '',
     'proc/uptime': '10.00 5.00',
     'proc/100/task/100/stat': `100 (guest) S 1 0 0 0 -1 0 ${'0 '.repeat(12)}500 0`,
-    'proc/100/status': `Tgid:\t100\nCpus_allowed_list:\t${online}`,
+    'proc/100/status': `Name:\ttask\nTgid:\t100\nCpus_allowed_list:\t${online}`,
     'proc/100/cgroup': '4:cpuset:/',
   };
 }

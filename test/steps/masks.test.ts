@@ -23,7 +23,7 @@ const began = 500;
 function hostOf(tasks: Record<number, Task>, { osrelease = '6.12.0', isolated = '2-3', allowed = '0-7' } = {}): Host {
   const files = Object.entries(tasks).flatMap(([tid, { comm = 'sleep', ppid = 1, start = 1, flags = 0, cpus }]) => [
     [`proc/${tid}/task/${tid}/stat`, `${tid} (${comm}) S ${ppid} 0 0 0 -1 ${flags} ${'0 '.repeat(12)}${start} 0`],
-    [`proc/${tid}/status`, `Tgid:\t${tid}\nCpus_allowed_list:\t${cpus}`],
+    [`proc/${tid}/status`, `Name:\ttask\nTgid:\t${tid}\nCpus_allowed_list:\t${cpus}`],
     [`proc/${tid}/cgroup`, '0::/busy'],
   ]);
   return hostTree({

@@ -75,8 +75,11 @@ export function openScratch(): Scratch {
       return pids;
     },
     async start(child, script) {
-      const enter = `echo $$ > ${directory}/${child}/tasks; ${script}`;
-      const shell = spawn('/bin/sh', ['-c', enter], { stdio: ['ignore', 'pipe', 'inherit'] });
+      // Names of cpusets may hold what a shell acts upon.
+      const enter = `echo $$ > "$1"; ${script}`;
+      const shell = spawn('/bin/sh', ['-c', enter, 'sh', `${directory}/${child}/tasks`], {
+        stdio: ['ignore', 'pipe', 'inherit'],
+      });
       children.push(shell);
       await once(shell.stdout, 'data');
       return shell;

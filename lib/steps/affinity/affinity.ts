@@ -104,7 +104,7 @@ export const affinityKind: StepKind<AffinityStep> = {
     for (const [tid, , , to] of tasks) {
       const path = `${overlay.proc}/${tid}/status`;
       const status = readIfThere(overlay, path);
-      const after = status?.replace(/^(Cpus_allowed_list:\s*).*$/m, `$1${to ?? all}`);
+      const after = status?.replace(/(\nCpus_allowed_list:\t)[^\n]*/, `$1${to ?? all}`);
       if (after !== undefined) overlay.write(path, after);
     }
   },
