@@ -36,6 +36,9 @@ export function smallHost(shape: Shape): Host {
   return { name, systemd: false, cpus: 4, nodes: 2, smt: false, megabytes: 1024, lifetime: 1200, ...shape };
 }
 
+/** Whether the kernel takes an empty list for a cpuset on v2 that holds tasks; else an equal one is the nearest. */
+export const takesEmptyLists = ({ kernel }: Host): boolean => kernel === '7.2';
+
 /** Two CPUs kept free from boot on, and interrupts handled by threads. */
 const isolated = 'isolcpus=2-3 nohz_full=2-3 threadirqs';
 
