@@ -53,8 +53,9 @@ function ifThere<T>(look: () => T): T | undefined {
   try {
     return look();
   } catch (error) {
-    // For an open file or directory whose object has just been removed kernfs answers ENODEV, and procfs ESRCH.
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH')) return undefined;
+    // For an open file or directory whose object has just been removed kernfs answers ENODEV, and procfs ESRCH. Whoever has
+    // a cgroup to himself can nest others until no system call takes their paths: nothing of ours can lie there.
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ENODEV', 'ESRCH', 'ENAMETOOLONG')) return undefined;
     throw error;
   }
 }

@@ -3,7 +3,7 @@ import { isSystemError } from '../errors.js';
 import { type Host, listIfThere, readIfThere, textIfThere } from '../host.js';
 import { native, newControl, type TaskTable } from '../native.js';
 import { childrenOf } from './cpuset.js';
-import { openRoot } from './door.js';
+import { openRoot, PATH_MAX } from './door.js';
 import { findCpusets } from './mounts.js';
 
 /** A task as a record names it: a TID may be reused, a TID with its start time (clock ticks since boot) is not. */
@@ -134,16 +134,33 @@ function readOfTask(host: Host, tid: number, name: string): string | undefined {
   }
 }
 
-/** Directory of the cgroup that a task is in, in the hierarchy of the cpusets, or undefined where it has exited. */
+/** Stands for the path of a cgroup that the kernel cannot tell. Nothing is written below it (door.ts). */
+const UNTOLD = '/\ufffd (its path is too long)';
+
+/** Directory of the cgroup that a task is in, in the hierarchy of the cpusets, or undefined if it has exited. */
 export function cgroupOf(host: Host, tid: number): string | undefined {
   const { version, mountPoint } = findCpusets(host);
-  const text = readOfTask(host, tid, 'cgroup');
-  for (const line of lines(text)) {
+  for (const line of cgroupLines(host, tid)) {
     const [id = '', controllers = ''] = line.split(':', 2);
     const carries = version === 1 ? controllers.split(',').includes('cpuset') : id === '0';
     // Whoever makes a cgroup names it: its name may hold all but a newline and a slash.
     const path = line.slice(id.length + controllers.length + 2);
-    if (carries) return path === '/' ? mountPoint : mountPoint + path;
+    if (carries) return path === '/' ? mountPoint : mountPoint + (isWhole(path) ? path : UNTOLD);
   }
   return undefined;
+}
+
+/** A longer path is cut short, to one byte less than PATH_MAX, without a word (proc_cgroup_show()). */
+const isWhole = (path: string): boolean => Buffer.byteLength(path) < PATH_MAX - 1;
+
+/** Lines of /proc/TID/cgroup; none if the task has exited. */
+function cgroupLines(host: Host, tid: number): string[] {
+  try {
+    return lines(host.read(`${host.proc}/${tid}/cgroup`));
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ESRCH')) return [];
+    // Kernels that do not cut it short refuse to tell of any hierarchy.
+    if (isSystemError(error, 'ENAMETOOLONG')) return [`0:cpuset:${UNTOLD}`];
+    throw error;
+  }
 }
