@@ -147,8 +147,6 @@ export interface StepKind<S extends Step = Step> {
    * top down, or one would be given what the one above it is still narrowed to.
    */
   depth?(step: S, host: Host): number | undefined;
-  /** Whether such a step only sets something off: then there is nothing to undo of it. */
-  triggers?(step: S): boolean;
   /** Once all is undone: where only a state that is equal in effect could be had, a line each. */
   remains?(entry: Entry<S>, host: Host): string[];
   /** Whether it has to be undone again until that takes no more such steps of its kind: new things of it may appear. */

@@ -22,7 +22,6 @@ export const syncKind: StepKind<SyncStep> = {
     };
   },
   undo: () => ({ steps: [] }),
-  triggers: () => true,
   describe: () => 'dirty pages: written to disk',
   preview() {},
 };

@@ -50,11 +50,6 @@ export function fold(lines: readonly Line[], since = 1): Live {
   return { entries: [...entries.values()], owing: owed, marks };
 }
 
-/** Whether an undo takes a step back; there is nothing to undo of one that only sets something off. */
-export function lasting({ change }: StepLine): boolean {
-  return kindOf(change).triggers?.(change) !== true;
-}
-
 /** The number of the last step, 0 where there is none. */
 export function lastStep(lines: readonly Line[]): number {
   return lines.reduce((last, line) => (line.type === 'step' ? Math.max(last, line.step) : last), 0);

@@ -74,9 +74,7 @@ function infoOf(record: UndoRecord): RecordInfo {
       state: STATES[condition],
       ...(header && { since: header.time }),
       runs: record.runs.map(({ time, command }) => ({ time, command })),
-      holds: entries
-        .filter(({ step }) => kindOf(step).triggers?.(step) !== true)
-        .map(({ step }) => ({ target: step.target, text: kindOf(step).describe(step) })),
+      holds: entries.map(({ step }) => ({ target: step.target, text: kindOf(step).describe(step) })),
       ...(condition === 'empty' && { problem: 'it is empty' }),
     };
   } finally {

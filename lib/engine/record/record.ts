@@ -7,7 +7,7 @@ import { native } from '../../native.js';
 import type { Ledger, Step } from '../../steps/step.js';
 import { packageVersion } from '../../version.js';
 import { createFile, type ExistingFile, isInPlace, openExisting, type Place, readFrom } from './file.js';
-import { fold, type Live, type LiveEntry, lasting, lastStep, liveSteps } from './fold.js';
+import { fold, type Live, type LiveEntry, lastStep, liveSteps } from './fold.js';
 import { encodeLine, FORMAT, type Header, type Line, type RunLine, type UndoneTasks, VERSION } from './line.js';
 import { putLink, takeLink } from './link.js';
 import type { Name } from './name.js';
@@ -57,13 +57,7 @@ export class UndoRecord {
     this.#tail = new Tail(file, place, found.length);
     this.#lastStep = lastStep(found.lines);
     this.#found = found;
-    this.#holding = new Set(
-      found.stale
-        ? []
-        : liveSteps(found.lines)
-            .filter(lasting)
-            .map(({ step }) => step),
-    );
+    this.#holding = new Set(found.stale ? [] : liveSteps(found.lines).map(({ step }) => step));
     const [first] = found.lines;
     this.header = first?.type === 'header' ? first : undefined;
     this.runs = found.lines.filter((line) => line.type === 'run');
@@ -136,7 +130,7 @@ export class UndoRecord {
     await this.#append([...(this.#run === undefined ? [] : [this.#run]), ...lines]);
     this.#run = undefined;
     this.#lastStep += steps.length;
-    for (const line of lines) if (lasting(line)) this.#holding.add(line.step);
+    for (const line of lines) this.#holding.add(line.step);
     this.#putLink();
     return first;
   }

@@ -43,8 +43,6 @@ export const fileKind: StepKind<FileStep> = {
 
   undo: planBack,
 
-  triggers: ({ from }) => from === null,
-
   depth: ({ target }, host) => (listAt(host, target) === undefined ? undefined : target.split('/').length),
 
   remains({ step: { target, from, to } }, host) {
