@@ -134,8 +134,8 @@ function readOfTask(host: Host, tid: number, name: string): string | undefined {
   }
 }
 
-/** Stands for the path of a cgroup that the kernel cannot tell. Nothing is written below it (door.ts). */
-const UNTOLD = '/\ufffd (its path is too long)';
+/** Stands for the path of a cgroup that the kernel cannot tell: it lets no name hold a newline (cgroup_mkdir()). */
+const UNTOLD = '/(its path is too long)\n';
 
 /** Directory of the cgroup that a task is in, in the hierarchy of the cpusets, or undefined if it has exited. */
 export function cgroupOf(host: Host, tid: number): string | undefined {
