@@ -52,7 +52,7 @@ export function propertyStep(
 ): PropertyStep[] {
   const from = readProperty(host, unit, property, state);
   const held = readIfThere(host, `${directory}/cpuset.${PROPERTIES[property]}`);
-  const isHeld = held === list || !host.live || !cpusetExists(host, directory);
+  const isHeld = held === list || !host.live || state?.idle === true;
   if (from.list === list && isHeld) return [];
   return [{ kind: 'property', target: `${directory} ${property}`, from, to: { list, dropIn: true } }];
 }
@@ -155,7 +155,8 @@ const shown = (list: string) => (list === '' ? '(unset)' : list);
 
 async function set(host: Host, { owner, property, list, file }: Setting, wanted: string): Promise<Outcome> {
   await setProperty(host, owner.unit, property, parseList(wanted));
-  if (!cpusetExists(host, owner.directory)) return { changed: 1 };
+  // systemd may make the cgroup of a unit that does not run, but gives it no list before it does.
+  if (!cpusetExists(host, owner.directory) || (await askUnit(host, owner.unit))?.idle) return { changed: 1 };
   await until(
     host,
     () => readIfThere(host, file) === wanted,

@@ -30,3 +30,14 @@ test('the cgroup of a unit has its place also before it runs', async () => {
   expect(await ask('x.service', { Slice: 'a-b.slice' })).toMatchObject({ place: '/a.slice/a-b.slice/x.service' });
   expect(await ask('x.service', {})).toMatchObject({ place: '' });
 });
+
+test.each([
+  ['inactive', true],
+  ['failed', true],
+  ['active', false],
+  ['activating', false],
+  ['deactivating', false],
+  ['reloading', false],
+])('a unit that is %s is idle: %s', async (ActiveState, idle) => {
+  expect(await ask('late.slice', { ActiveState })).toMatchObject({ idle });
+});

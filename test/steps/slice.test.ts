@@ -24,6 +24,7 @@ const unit = (active: boolean, description: string, properties: Record<string, s
   loaded: true,
   active,
   description,
+  idle: !active,
   known: true,
   cgroup: '/guest.slice',
   place: '/guest.slice',

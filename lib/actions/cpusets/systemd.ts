@@ -73,11 +73,10 @@ export function systemdCpusets(host: Host, hierarchy: CpusetHierarchy): CpusetCo
    * @throws VfioIsolateError `ERR_STATE` for a cpuset that is not there, and of which systemd knows no unit either
    */
   async function requireKnown(directory: string): Promise<string[]> {
-    if (cpusetExists(host, directory)) return [];
     const owner = ownerOf(hierarchy, directory);
     const state = owner?.directory === directory ? await askUnit(host, owner.unit) : undefined;
-    const isKnown = state?.known && hierarchy.mountPoint + state.place === directory;
-    if (isKnown) return [`${owner?.unit} does not run yet: this holds once it does`];
+    const isInPlace = state !== undefined && hierarchy.mountPoint + state.place === directory;
+    if (isInPlace && state.known && state.idle) return [`${owner?.unit} does not run yet: this holds once it does`];
     requireCpuset(host, hierarchy, directory, state && `, and systemd knows no unit ${owner?.unit}`);
     return [];
   }

@@ -30,6 +30,8 @@ export interface UnitState {
   readonly loaded: boolean;
   /** Whether it runs; of a slice its cgroup may outlast that, while tasks are in it. */
   readonly active: boolean;
+  /** Whether it neither runs nor is about to, nor about to end. systemd may make its cgroup even so. */
+  readonly idle: boolean;
   /**
    * Whether somebody means it: it runs, or has a file or drop-ins of its own. systemd loads a slice of any name, so that
    * to be loaded says nothing.
@@ -57,6 +59,7 @@ export async function askUnit(host: Host, unit: string): Promise<UnitState | und
   return {
     loaded,
     active,
+    idle: ['inactive', 'failed'].includes(shown.get('ActiveState') ?? ''),
     known: active || (loaded && hasFile),
     description: shown.get('Description') ?? '',
     cgroup: shown.get('ControlGroup') ?? '',
