@@ -28,14 +28,14 @@ export const inPlace: readonly Mutation[] = [
   {
     fault: 'nothing is marked as undone',
     file: 'lib/engine/record/record.ts',
-    from: 'await this.#write(lines, isEnd ? MAX_READ : MAX_BYTES);',
+    from: 'await this.#append(lines, isEnd ? MAX_READ : MAX_BYTES);',
     to: '',
     tests: ['test/engine/run.test.ts', 'restoring twice is a no-op'],
   },
   {
     fault: 'tasks are not marked one by one',
     file: 'lib/engine/record/record.ts',
-    from: "await this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);",
+    from: "await this.#append([{ type: 'undone-tasks', ...mark }]);",
     to: '',
     tests: [marks, 'go back to where the next cycle saw them'],
   },

@@ -136,27 +136,26 @@ export class UndoRecord {
   }
 
   /**
-   * Notes that these steps hold no longer, and these but for the masks that they have on record. Not flushed to disk: what
-   * it is about ends with the kernel.
+   * Notes that these steps hold no longer, and these but for the masks that they have on record.
    * @param isEnd whether nothing follows: then it may take the last of the room
    */
   async markUndone(steps: readonly number[], butMasks: readonly number[] = [], isEnd = false): Promise<void> {
     const lines: Line[] = [];
     if (steps.length > 0) lines.push({ type: 'undone', steps: [...steps], time: now() });
     if (butMasks.length > 0) lines.push({ type: 'undone-but-masks', steps: [...butMasks], time: now() });
-    await this.#write(lines, isEnd ? MAX_READ : MAX_BYTES);
+    await this.#append(lines, isEnd ? MAX_READ : MAX_BYTES);
     for (const step of steps) this.#holding.delete(step);
   }
 
-  /** Notes that tasks hold no longer what steps gave them; likewise not flushed, and only where a step could be recorded. */
+  /** Notes that tasks hold no longer what steps gave them, as far as there is room for a step. */
   async markTasks(mark: Omit<UndoneTasks, 'type'>): Promise<void> {
-    await this.#write([{ type: 'undone-tasks', ...mark }], MAX_BYTES);
+    await this.#append([{ type: 'undone-tasks', ...mark }]);
   }
 
   /** @throws VfioIsolateError `ERR_RECORD` if somebody has removed it: what was done could not be undone later */
   async markCommitted(): Promise<void> {
     this.#requireInPlace();
-    await this.#append([{ type: 'committed', time: now() }]);
+    await this.#append([{ type: 'committed', time: now() }], MAX_READ);
   }
 
   /** Where a step that is being applied writes what it finds. */
@@ -215,17 +214,11 @@ export class UndoRecord {
     });
   }
 
-  async #append(lines: readonly Line[]): Promise<void> {
-    this.#found = undefined;
-    // Without its end, a record that is full would be undone again by every restore.
-    const longest = lines.every(({ type }) => type === 'committed') ? MAX_READ : MAX_BYTES;
-    await this.#tail.append(Buffer.from(lines.map(encodeLine).join('')), longest);
-  }
-
-  async #write(lines: readonly Line[], longest: number): Promise<void> {
+  /** @param longest that the record may become: without its end, one that is full would be undone again by every restore */
+  async #append(lines: readonly Line[], longest = MAX_BYTES): Promise<void> {
     if (lines.length === 0) return;
     this.#found = undefined;
-    await this.#tail.write(Buffer.from(lines.map(encodeLine).join('')), longest);
+    await this.#tail.append(Buffer.from(lines.map(encodeLine).join('')), longest);
   }
 }
 

@@ -1,11 +1,9 @@
 /** The end of a record's file, where lines are appended: right behind the last whole one, whatever else is there. */
-import { closeSync, fstatSync, ftruncateSync, write } from 'node:fs';
-import { isSystemError, SystemError, VfioIsolateError } from '../../errors.js';
+import { closeSync, fstatSync, ftruncateSync } from 'node:fs';
+import { isSystemError, type SystemError, VfioIsolateError } from '../../errors.js';
 import { BEYOND_LIMIT, type MoveRecord, native } from '../../native.js';
 import { type ExistingFile, explained, explaining, type Place, readFrom } from './file.js';
 import { isLine } from './line.js';
-
-const EIO = -5;
 
 export class Tail {
   readonly #fd: number;
@@ -40,24 +38,6 @@ export class Tail {
     }
   }
 
-  /** Appends lines, not flushed to disk. @param longest that the record may become */
-  async write(lines: Uint8Array, longest: number): Promise<void> {
-    this.#prepare();
-    if (this.#length + lines.length > longest) throw this.#full(longest);
-    try {
-      const put = await writeAt(this.#fd, lines, this.#length);
-      if (put < lines.length) {
-        // A full disk takes what fits, and says why only if asked for the rest.
-        await writeAt(this.#fd, lines.subarray(put), this.#length + put);
-        throw new SystemError({ errno: EIO, syscall: 'write' });
-      }
-    } catch (error) {
-      this.#cut();
-      throw explained(error, this.#path);
-    }
-    this.#length += lines.length;
-  }
-
   /** Has native code append details of its own. @param members that each of them begins with */
   async lend<T>(members: string, longest: number, use: (record: MoveRecord) => Promise<T>): Promise<T> {
     this.#prepare();
@@ -86,13 +66,6 @@ export class Tail {
     });
   }
 
-  /** The first error is the one to report, whatever becomes of this. */
-  #cut(): void {
-    try {
-      ftruncateSync(this.#fd, this.#length);
-    } catch {}
-  }
-
   /** It would be refused by whoever is to restore it. */
   #full(longest: number): VfioIsolateError {
     const message = `undo record ${this.#name} is full: it would become longer than ${longest / 1024 / 1024} MiB`;
@@ -100,13 +73,6 @@ export class Tail {
       remedy: 'restore it, or give -u another file; what is too much for any has to be done in parts',
     });
   }
-}
-
-/** @returns how many bytes were written */
-function writeAt(fd: number, bytes: Uint8Array, position: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(fd, bytes, 0, bytes.length, position, (error, put) => (error === null ? resolve(put) : reject(error)));
-  });
 }
 
 /** Bytes of the whole lines that a text begins with. */
