@@ -175,8 +175,12 @@ async function clear(host: Host, setting: Setting): Promise<Outcome> {
   if ((await askUnit(host, owner.unit))?.loaded === false) return { changed: 1, notes: [`${owner.unit} has ended`] };
   await setProperty(host, owner.unit, property, Bitmap.empty);
   // systemd writes to the kernel before it takes the next call: once that is answered, it has done so.
-  const { list: left } = readProperty(host, owner.unit, property, await askUnit(host, owner.unit));
-  if (left === '') return { changed: 1 };
+  const state = await askUnit(host, owner.unit);
+  const { list: left } = readProperty(host, owner.unit, property, state);
+  // It may be removed by systemd alone, which thinks of it as there.
+  const isKept = state?.idle === true && cpusetExists(host, owner.directory);
+  const notes = isKept ? [`systemd keeps an empty cgroup of ${owner.unit}, which does not run`] : [];
+  if (left === '') return { changed: 1, notes };
   throw new VfioIsolateError('ERR_NOT_HELD', `${property} of ${owner.unit} was cleared, but is ${left}`, {
     remedy: `see systemctl show ${owner.unit} and its drop-in files`,
   });

@@ -112,11 +112,14 @@ export function narrowedUnits(guest: Guest, host: Host): void {
       { limit: 120 },
     );
     const before = await guest.snapshot();
+    // systemd makes the cgroup of an idle slice when a property of it is set, and keeps it.
+    const differences = (after: typeof before) =>
+      diff(before, after).filter((line) => !/late\.slice\/\S*: absent -> /.test(line));
     const { stderr } = await guest.run('vfio-isolate', ['-u', undo, 'cpuset-modify', '--cpus', 'C2-3', '/late.slice']);
     expect(stderr).toBe('vfio-isolate: cpuset-modify: late.slice does not run yet: this holds once it does\n');
     expect(await restore()).toEqual(done);
     expect(await guest.must('systemctl show -P AllowedCPUs -P DropInPaths late.slice')).toMatch(/^\s*$/);
-    expect(diff(before, await guest.snapshot())).toEqual([]);
+    expect(differences(await guest.snapshot())).toEqual([]);
 
     await guest.must(`vfio-isolate -u ${undo} cpuset-modify --cpus C2-3 /late.slice`);
     await guest.must('systemd-run -q --unit first --slice late.slice sleep 1000', { limit: 120 });
@@ -125,7 +128,7 @@ export function narrowedUnits(guest: Guest, host: Host): void {
     expect(await restore()).toEqual(done);
     expect(await guest.must('taskset -pc $(systemctl show -P MainPID first)')).toContain(`list: 0-${last}\n`);
     await guest.must('systemctl stop first late.slice');
-    expect(diff(before, await guest.snapshot())).toEqual([]);
+    expect(differences(await guest.snapshot())).toEqual([]);
     await guest.must('rm /run/systemd/system/late.slice; systemctl daemon-reload; sleep 3');
   });
 
