@@ -1,5 +1,6 @@
 // What the experiments measure with in a guest, where a script would take longer than what it times.
-//   meter gap SECONDS CPU     spins on a CPU: the longest time between two readings of the clock, in microseconds
+//   meter gap SECONDS CPU     spins on a CPU, once it says ready: the longest time between two readings of the clock, in
+//                             microseconds
 //   meter write FILE TEXT     one write(2): nanoseconds that it took, and its errno or 0
 //   meter watch SECONDS DIR.. what inotify(7) reports of directories
 #define _GNU_SOURCE
@@ -25,6 +26,8 @@ static int gap(int seconds, int cpu) {
   CPU_ZERO(&set);
   CPU_SET(cpu, &set);
   if (sched_setaffinity(0, sizeof set, &set) != 0) return perror("sched_setaffinity"), 1;
+  puts("ready");
+  fflush(stdout);
   long long longest = 0, last = now();
   for (const long long end = last + seconds * 1000000000LL; last < end;) {
     const long long present = now();

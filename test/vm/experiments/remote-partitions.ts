@@ -19,7 +19,7 @@ if (reason !== undefined) throw new Error(`no guest can run: ${reason}`);
 /** The domain's CPUs, one a vCPU; its emulator has others, and so has the meter of another guest's longest gap. */
 const VCPUS = [4, 5];
 const SPINNING = 7;
-const SECONDS = 20;
+const SECONDS = 15;
 const ROUNDS = 5;
 
 const domain = `
@@ -66,7 +66,7 @@ try {
 
   await must('systemctl start libvirtd');
   await guest.run('tee', ['/tmp/measured.xml'], { input: domain });
-  await must('virsh define /tmp/measured.xml && virsh start measured && sleep 5');
+  await must('touch /tmp/other; virsh define /tmp/measured.xml && virsh start measured && sleep 5');
   const vcpus = (await must('find /sys/fs/cgroup/machine.slice -type d -name "vcpu[0-9]*" | sort')).trim().split('\n');
   const [first = ''] = vcpus;
   const above = first.split('/').slice(0, -1);
@@ -91,9 +91,14 @@ try {
     times[what] = await write(file, text);
   };
   const gap = async (act: () => Promise<void>) => {
-    const spin = must(`systemd-run -q --scope --slice=machine.slice /vm/meter gap ${SECONDS} ${SPINNING}`);
+    const spin = `/vm/meter gap ${SECONDS} ${SPINNING} >/tmp/gap`;
+    await must(`
+      rm -f /tmp/gap
+      systemd-run -q --scope --slice=machine.slice sh -c '${spin}' >/dev/null 2>&1 &
+      until grep -q ready /tmp/gap 2>/dev/null; do sleep 0.1; done`);
     await act();
-    return Number((await spin).trim());
+    if ((await must('wc -l </tmp/gap')).trim() !== '1') throw new Error('the meter ended before what it is to measure');
+    return Number((await must('until [ $(wc -l </tmp/gap) = 2 ]; do sleep 0.5; done; tail -n 1 /tmp/gap')).trim());
   };
   const make = async () => {
     for (const each of path)
@@ -109,41 +114,53 @@ try {
     );
 
   const before = await guest.snapshot();
-  const quiet = [await gap(async () => {}), await gap(async () => {})];
-  const during: number[] = [];
-  during.push(await gap(make));
+  found['gap while made, us'] = await gap(make);
   found['held'] = (await state()).trim().split('\n');
   const isolated = await guest.snapshot();
   found['masks while isolated'] = changes(before, isolated);
   found['nohz_full while isolated'] = onCpus(isolated, [10, 11]);
 
   await must(
-    'truncate -s 64M /tmp/disk; mkfs.ext4 -q /tmp/disk; mkdir -p /tmp/mnt; modprobe loop; mount -o loop /tmp/disk /tmp/mnt; sleep 2',
+    'set -e; truncate -s 64M /tmp/disk; mkfs.ext4 -q /tmp/disk; mkdir -p /tmp/mnt; modprobe loop; mount -o loop /tmp/disk /tmp/mnt; grep /tmp/mnt /proc/mounts; sleep 2',
   );
   const born = await guest.snapshot();
   found['born meanwhile'] = newThreads(isolated, born);
 
   const rounds: Record<string, { ms: number }[]> = { member: [], isolated: [] };
-  during.push(
-    await gap(async () => {
-      for (let round = 0; round < ROUNDS; round++)
-        for (const to of ['member', 'isolated']) rounds[to]?.push(await write(`${first}/cpuset.cpus.partition`, to));
-    }),
-  );
+  const gaps: Record<string, number[]> = { 'other writes': [], 'partition writes': [] };
+  for (let round = 0; round < ROUNDS; round++) {
+    const other = async () => {
+      for (let times = 0; times < 4; times++) await write('/tmp/other', 'member');
+    };
+    const toggle = async () => {
+      for (const to of ['member', 'isolated', 'member', 'isolated'])
+        rounds[to]?.push(await write(`${first}/cpuset.cpus.partition`, to));
+    };
+    gaps['other writes']?.push(await gap(other));
+    gaps['partition writes']?.push(await gap(toggle));
+  }
+  found['longest gaps, us'] = gaps;
   found['rounds of vcpu0'] = rounds;
   for (const [index, each] of vcpus.entries())
     await timed(`member, vcpu${index}`, `${each}/cpuset.cpus.partition`, 'member');
   for (const each of [...vcpus, ...path.toReversed()])
     await timed(`exclusive empty, ${each.split('/').at(-1)}`, `${each}/cpuset.cpus.exclusive`, '\n');
   found['times'] = times;
-  found['longest gap, us'] = { quiet, during };
   await must('sleep 3');
   const after = await guest.snapshot();
   found['masks afterwards'] = changes(before, after);
   found['born meanwhile, afterwards'] = newThreads(isolated, after);
-  await must('umount /tmp/mnt; virsh destroy measured');
-  await must('sleep 2');
-  found['masks after the domain'] = changes(before, await guest.snapshot());
+  await must('umount /tmp/mnt');
+
+  await make();
+  const live = await guest.snapshot();
+  const began = Date.now();
+  await must('virsh destroy measured');
+  found['end of the domain with live partitions, s'] = (Date.now() - began) / 1000;
+  found['isolated after it'] = (await must('sleep 2; cat /sys/fs/cgroup/cpuset.cpus.isolated')).trim();
+  const ended = await guest.snapshot();
+  found['masks that its end changes'] = changes(live, ended);
+  found['masks after the domain'] = changes(before, ended);
 
   const unit = (name: string, lines: string) => `printf '${lines}' >/run/systemd/system/${name}`;
   await must(
