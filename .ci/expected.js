@@ -81,7 +81,7 @@ const guests = {
   'debian-13': [...v2, 'ourReadmeV2'],
   '6.1-v1-small': [...small, 'deleting', 'masksSetMeanwhile', 'otherMounts', 'taskAffinity'],
   '6.1-v2-small': smallV2,
-  '6.12-v2-small': [...smallV2, 'taskAffinity'],
+  '6.12-v2-small': [...smallV2, 'taskAffinity', 'hangingDisk'],
   '6.12-v2-isolcpus': ['installedCommand', 'readmeUndo', 'isolatedAtBoot'],
   '6.12-v2-isolcpus-8-cpus': ['kernelGivenMasks', 'kernelGivenMasksOfAll'],
   '7.2-v2-small': [...smallV2, 'taskAffinity'],

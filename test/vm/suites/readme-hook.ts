@@ -14,6 +14,9 @@ const original = readFileSync(new URL('original-hook.sh', import.meta.url), 'utf
 /** Our README's, which narrows kthreadd by a command that has an undo. */
 const ours = readmeBlock('In a libvirt hook', 0);
 
+/** What somebody else's script needs below its first line, to run under AppArmor. */
+const oneLine = readmeBlock('In a libvirt hook', 1);
+
 /** Both hooks under a real libvirtd: what they isolate, and that they leave what a run without a hook has left. */
 export function readmeHook(guest: Guest, host: Host): void {
   const start = (name: string) => guest.sh(`virsh start ${name}`, { limit: 300 });
@@ -60,6 +63,12 @@ export function readmeHook(guest: Guest, host: Host): void {
     await install(ours);
     expect(await confinement()).toBe('libvirtd (enforce)');
     await thereAndBack(2);
+  });
+
+  test("the original's hook with our README's one line, with AppArmor as installed: isolates and leaves no difference", async () => {
+    await install(original.replace('#!/bin/bash\n', `#!/bin/bash\n${oneLine}`));
+    expect(await confinement()).toBe('libvirtd (enforce)');
+    await thereAndBack(1);
   });
 
   test('a domain that fails to start is released as well', async () => {
